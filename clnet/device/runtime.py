@@ -1,0 +1,73 @@
+"""What a device must be able to do, whatever lies underneath."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from clnet.core.caps import DeviceCaps
+from clnet.core.program import KernelSource
+from clnet.device.block import Block
+
+
+class Runtime(abc.ABC):
+    """One opened device: its memory, its queue and its compiler."""
+
+    caps: DeviceCaps
+
+    @abc.abstractmethod
+    def allocate(self, nbytes: int) -> Block:
+        """A block of at least `nbytes` bytes. Raises OutOfMemoryError."""
+
+    @abc.abstractmethod
+    def host_view(self, block: Block) -> np.ndarray | None:
+        """The block's bytes as a uint8 array; None where host and device memory differ."""
+
+    @abc.abstractmethod
+    def wrap_host(self, address: int, nbytes: int, owner: object) -> tuple[Block, int] | None:
+        """A block over host memory, and the offset in it of `address`."""
+
+    @abc.abstractmethod
+    def upload(self, block: Block, byte_offset: int, array: np.ndarray) -> None:
+        """Copy `array`, contiguous, into the block."""
+
+    @abc.abstractmethod
+    def download(self, block: Block, byte_offset: int, out: np.ndarray) -> None:
+        """Fill `out`, contiguous, from the block; raises recorded faults."""
+
+    @abc.abstractmethod
+    def copy(
+        self, source: Block, source_offset: int, target: Block, target_offset: int, nbytes: int
+    ) -> None:
+        """Enqueue a copy between blocks of this device."""
+
+    @abc.abstractmethod
+    def build(self, sources: Sequence[KernelSource], prelude: str = "") -> list[Any]:
+        """Kernels of one program. Raises BuildError."""
+
+    @abc.abstractmethod
+    def synchronize(self) -> None:
+        """Wait for everything launched so far; raises recorded faults."""
+
+    @abc.abstractmethod
+    def memory_stats(self) -> dict[str, int]:
+        """Counts and bytes under PyTorch's names."""
+
+    @abc.abstractmethod
+    def reset_peak_memory_stats(self) -> None:
+        """Start measuring peaks anew."""
+
+    @abc.abstractmethod
+    def empty_cache(self) -> None:
+        """Give unused memory back to the driver."""
+
+    @abc.abstractmethod
+    def build_stats(self) -> dict[str, float]:
+        """Counts of kernels built from source and from disk, and the seconds spent."""
+
+    @abc.abstractmethod
+    def split(self, count: int) -> Iterable[Runtime]:
+        """Equal parts of the device, each opened."""
