@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from clnet.core.errors import DeviceError
 from clnet.core.program import KernelSource
 from clnet.device.block import Block
 from clnet.device.null import NullRuntime, null_caps
-from clnet.device.runtime import Runtime
+from clnet.device.runtime import Launchable, Runtime
 
 if TYPE_CHECKING:
     from clnet.device.catalog import Catalog, Slot
@@ -39,15 +38,17 @@ class Device:
     'cpu'
     """
 
-    __slots__ = ("__weakref__", "_origin", "_parts", "_runtime", "allocate", "caps", "index",
-                 "name", "type")
+    __slots__ = ("__weakref__", "_origin", "allocate", "caps", "index", "name", "runtime", "type")
 
     type: str
     index: int | None
     name: str
     caps: DeviceCaps
+    runtime: Runtime
+    """What lies underneath: for the null device, the record of its launches."""
     allocate: Callable[[int], Block]
     """A block of at least so many bytes, contents undefined. Raises OutOfMemoryError."""
+    _origin: tuple[Callable[..., Device], tuple[Any, ...]]
 
     def __new__(
         cls, type: str | int | Device | None = None, index: int | None = None
@@ -88,16 +89,13 @@ class Device:
         REGISTRY.stack.devices.append(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         REGISTRY.stack.devices.pop()
 
     def host_view(self, block: Block) -> np.ndarray | None:
         """The block's bytes as a writable uint8 array that keeps the block alive; None where
         the host does not see device memory. Does not wait for the queue."""
-        return self._runtime.host_view(block)
+        return self.runtime.host_view(block)
 
     def wrap_host(self, address: int, nbytes: int, owner: object) -> tuple[Block, int] | None:
         """A block over host memory without a copy, and the byte offset of `address` in it.
@@ -105,33 +103,35 @@ class Device:
         `owner` is kept alive as long as kernels may use the memory. None where the device does
         not see host memory.
         """
-        return self._runtime.wrap_host(address, nbytes, owner)
+        return self.runtime.wrap_host(address, nbytes, owner)
 
     def upload(self, block: Block, byte_offset: int, array: np.ndarray) -> None:
         """Copy `array` (contiguous, any dtype) into the block; done when it returns."""
-        self._runtime.upload(block, byte_offset, array)
+        self.runtime.upload(block, byte_offset, array)
 
     def download(self, block: Block, byte_offset: int, out: np.ndarray) -> None:
         """Fill `out` (contiguous, any dtype) from the block, after everything launched so far.
 
         Raises what kernels have recorded: see `synchronize`.
         """
-        self._runtime.download(block, byte_offset, out)
+        self.runtime.download(block, byte_offset, out)
 
     def copy(
         self, source: Block, source_offset: int, target: Block, target_offset: int, nbytes: int
     ) -> None:
         """Copy between two blocks of this device, in the order of the queue."""
-        self._runtime.copy(source, source_offset, target, target_offset, nbytes)
+        self.runtime.copy(source, source_offset, target, target_offset, nbytes)
 
-    def build(self, sources: Sequence[KernelSource], prelude: str = "") -> list[Any]:
+    def build(self, sources: Sequence[KernelSource], prelude: str = "") -> Sequence[Launchable]:
         """One program of `prelude` and all `sources`; their kernels, in order.
 
         Raises BuildError with the compiler's log and the saved source's path.
         """
-        return self._runtime.build(sources, prelude)
+        return self.runtime.build(sources, prelude)
 
-    def launch(self, kernel: Any, global_size: tuple[int, ...], args: Sequence[Any]) -> None:
+    def launch(
+        self, kernel: Launchable, global_size: tuple[int, ...], args: Sequence[Any]
+    ) -> None:
         """Enqueue a kernel; the same as `kernel.launch(global_size, args)`."""
         kernel.launch(global_size, args)
 
@@ -141,23 +141,23 @@ class Device:
         Raises what kernels recorded on bad data, for instance IndexError; the record is then
         clear, and what was computed stays.
         """
-        self._runtime.synchronize()
+        self.runtime.synchronize()
 
     def memory_stats(self) -> dict[str, int]:
         """Bytes and blocks held and their peaks, under the keys of torch.cuda.memory_stats."""
-        return self._runtime.memory_stats()
+        return self.runtime.memory_stats()
 
     def reset_peak_memory_stats(self) -> None:
         """Start measuring the peaks of `memory_stats` anew."""
-        self._runtime.reset_peak_memory_stats()
+        self.runtime.reset_peak_memory_stats()
 
     def empty_cache(self) -> None:
         """Wait for the queue, then give unused memory back to the system."""
-        self._runtime.empty_cache()
+        self.runtime.empty_cache()
 
     def build_stats(self) -> dict[str, float]:
         """Kernels built from source, kernels loaded from disk, and the seconds spent."""
-        return self._runtime.build_stats()
+        return self.runtime.build_stats()
 
     def split(self, count: int) -> list[Device]:
         """`count` equal parts of a CPU device, as devices named "cl:0/0", "cl:0/1" and so on.
@@ -165,11 +165,6 @@ class Device:
         Raises DeviceError for a device that cannot be split.
         """
         return REGISTRY.split(self, count)
-
-    @property
-    def runtime(self) -> Runtime:
-        """What lies underneath: the null device's record of launches, for tests."""
-        return self._runtime
 
 
 class _Stack(threading.local):
@@ -271,7 +266,7 @@ def _make(
     runtime: Runtime, name: str, kind: str, index: int | None, caps: DeviceCaps
 ) -> Device:
     device = object.__new__(Device)
-    device._runtime = runtime
+    device.runtime = runtime
     device.name = name
     device.type = kind
     device.index = index

@@ -36,6 +36,10 @@ class DiskCache:
         """Where the entry of `key` is or would be."""
         return self.folder / key[:2] / f"{key}.clbin"
 
+    def holds(self, key: str) -> bool:
+        """Whether there is an entry, checked or not."""
+        return self.path(key).exists()
+
     def load(self, key: str) -> bytes | None:
         """The payload stored under `key`; None when absent or damaged."""
         if not self.enabled:
@@ -58,14 +62,15 @@ class DiskCache:
         path = self.path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+            handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+            temporary = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.writelines((_MAGIC, digest, header, payload))
-                os.replace(temporary, path)
+                temporary.replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):
-                    os.unlink(temporary)
+                    temporary.unlink()
                 raise
         except OSError as error:
             self._warn(error)

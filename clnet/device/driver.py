@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 from clnet.core.config import settings
 from clnet.device import icd
@@ -24,7 +25,7 @@ def _environment(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _load() -> tuple[ModuleType, list]:
+def _load() -> tuple[ModuleType, list[Any]]:
     # pyopencl decides at its import whether it keeps a source cache of its own. clnet has one
     # that is safe for several processes, so two would only cost time and disk.
     with _environment("PYOPENCL_NO_CACHE", "1"):

@@ -47,7 +47,7 @@ def wanted_icds(
     seen = set()
     for name, library in candidates.items():
         # The same library listed twice would show each of its platforms twice.
-        identity = os.path.realpath(library) if os.path.isabs(library) else library
+        identity = os.path.realpath(library) if Path(library).is_absolute() else library
         if library and identity not in seen:
             seen.add(identity)
             wanted[name] = library
@@ -77,7 +77,7 @@ def write_vendors(wanted: dict[str, str], parent: Path) -> Path:
             # Another process was first, or the folder was damaged: make good what differs.
             folder.mkdir(exist_ok=True)
             for name in wanted:
-                os.replace(filled / name, folder / name)
+                (filled / name).replace(folder / name)
             for path in folder.iterdir():
                 if path.name not in wanted:
                     path.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ class Kernel:
 
     def __init__(
         self, handle: Any, source: KernelSource, target: LaunchQueue,
-        on_first_launch: Callable[[Kernel], None] | None = None,
+        on_first_launch: Callable[[], None] | None = None,
     ) -> None:
         self.handle = handle
         self.source = source
@@ -87,7 +87,7 @@ class Kernel:
             def launch_first(global_size: tuple[int, ...], args: Sequence[Any]) -> None:
                 launcher(global_size, args)
                 self.launch = launcher
-                on_first_launch(self)
+                on_first_launch()
 
             self.launch = launch_first
 

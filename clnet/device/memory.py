@@ -6,6 +6,7 @@ import abc
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class SegmentSource:
     """Gets segments from the driver and keeps to the device's limits."""
 
     def __init__(
-        self, context: cl.Context, host_memory: bool, max_alloc: int, limit: int
+        self, context: Any, host_memory: bool, max_alloc: int, limit: int
     ) -> None:
         self.context = context
         self.host_memory = host_memory

@@ -118,7 +118,8 @@ class NullRuntime(Runtime):
     def _check_local_size(self, source: KernelSource) -> None:
         limits = self.caps.max_work_item_sizes
         too_large = prod(source.local_size) > self.caps.max_work_group_size
-        if too_large or any(size > most for size, most in zip(source.local_size, limits)):
+        pairs = zip(source.local_size, limits, strict=False)
+        if too_large or any(size > most for size, most in pairs):
             raise BuildError(
                 f"{source.entry}: a work-group of {source.local_size} is more than {self.name} "
                 f"takes ({self.caps.max_work_group_size} work-items, {limits} by dimension)")
@@ -166,11 +167,11 @@ def _problem(
     local_size = source.local_size
     if len(global_size) != len(local_size):
         return f"global size {global_size} and local size {local_size} differ in dimensions"
-    if any(size <= 0 or size % local for size, local in zip(global_size, local_size)):
+    if any(size <= 0 or size % local for size, local in zip(global_size, local_size, strict=True)):
         return f"global size {global_size} is no positive multiple of local size {local_size}"
     if len(args) != len(source.arg_types):
         return f"{len(args)} arguments for {len(source.arg_types)} parameters"
-    for position, (arg, arg_type) in enumerate(zip(args, source.arg_types)):
+    for position, (arg, arg_type) in enumerate(zip(args, source.arg_types, strict=True)):
         is_buffer = isinstance(arg, NullBuffer) or arg is None
         if is_buffer != (arg_type is None):
             expected = "a buffer" if arg_type is None else arg_type

@@ -29,15 +29,19 @@ _POCL = "Portable Computing Language"
 
 
 class Deferred:
-    """A program whose binary is to be stored once its kernels have run."""
+    """A program whose binary is to be stored once it has been used."""
 
-    __slots__ = ("about", "handle", "key", "waiting")
+    __slots__ = ("about", "handle", "key", "launched")
 
-    def __init__(self, key: str, handle: Any, about: dict[str, object], kernels: int) -> None:
+    def __init__(self, key: str, handle: Any, about: dict[str, object]) -> None:
         self.key = key
         self.handle = handle
         self.about = about
-        self.waiting = kernels
+        self.launched = False
+
+    def note_launch(self) -> None:
+        """A kernel of the program has been launched for the first time."""
+        self.launched = True
 
 
 class BuildStats:
@@ -147,12 +151,7 @@ class Builder:
             handle = cl.Kernel(program, source.entry)
             if deferred is None:
                 return Kernel(handle, source, self._target)
-            waiting = deferred
-
-            def launched(kernel: Kernel) -> None:
-                waiting.waiting -= 1
-
-            return Kernel(handle, source, self._target, launched)
+            return Kernel(handle, source, self._target, deferred.note_launch)
         except (cl.Error, TypeError) as error:
             raise self._failure(str(error), _log(program), text, [source]) from None
 
@@ -170,13 +169,15 @@ class Builder:
             "options": self._options,
         }
         if self._defers:
-            deferred = Deferred(key, program, about, len(sources))
+            deferred = Deferred(key, program, about)
             self._deferred.append(deferred)
             return deferred
         self._store(key, program, about)
         return None
 
     def _store(self, key: str, program: Any, about: dict[str, object]) -> None:
+        if self._cache.holds(key):  # another process was faster
+            return
         try:
             binary = program.get_info(cl.program_info.BINARIES)[0]
         except cl.Error:
@@ -185,7 +186,7 @@ class Builder:
             self._cache.store(key, binary, about)
 
     def store_deferred(self, seconds: float | None = None) -> None:
-        """Store the binaries of programs whose kernels have all run, for up to `seconds`.
+        """Store the binaries of programs that have been used, for up to `seconds`.
 
         The queue must have been finished.
         """
@@ -194,7 +195,7 @@ class Builder:
             remaining = []
             for deferred in self._deferred:
                 late = deadline is not None and time.monotonic() > deadline
-                if deferred.waiting > 0 or late:
+                if not deferred.launched or late:
                     remaining.append(deferred)
                 else:
                     self._store(deferred.key, deferred.handle, deferred.about)

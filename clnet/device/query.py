@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from clnet.core.caps import DeviceCaps
 from clnet.device.driver import cl
@@ -11,14 +12,14 @@ _INTEL_SUBGROUP = 16
 """All of Intel's devices have it, among others."""
 
 
-def device_type(device: cl.Device) -> str:
+def device_type(device: Any) -> str:
     """"cpu", "gpu" or "accelerator"; a simulator that claims to be all of them is a "cpu"."""
     if device.type & cl.device_type.CPU:
         return "cpu"
     return "gpu" if device.type & cl.device_type.GPU else "accelerator"
 
 
-def read_caps(device: cl.Device, host_memory: bool) -> DeviceCaps:
+def read_caps(device: Any, host_memory: bool) -> DeviceCaps:
     """Everything plans need to know about `device`."""
     extensions = frozenset(device.extensions.split())
     version = _version(device.version)
@@ -58,7 +59,7 @@ def _version(text: str) -> tuple[int, int]:
 
 
 def _has_subgroups(
-    device: cl.Device, version: tuple[int, int], extensions: frozenset[str]
+    device: Any, version: tuple[int, int], extensions: frozenset[str]
 ) -> bool:
     if extensions & {"cl_khr_subgroups", "cl_intel_subgroups"}:
         return True
@@ -70,7 +71,7 @@ def _has_subgroups(
         return False
 
 
-def _subgroup_size(device: cl.Device, extensions: frozenset[str]) -> int:
+def _subgroup_size(device: Any, extensions: frozenset[str]) -> int:
     try:
         if "cl_intel_required_subgroup_size" in extensions:
             return _INTEL_SUBGROUP

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from clnet.core.caps import DeviceCaps
 from clnet.core.program import KernelSource
 from clnet.device.block import Block
+
+
+class Launchable(Protocol):
+    """A built kernel, whatever will run it."""
+
+    source: KernelSource
+    entry: str
+    local_size: tuple[int, ...]
+
+    @property
+    def launch(self) -> Callable[[tuple[int, ...], Sequence[Any]], None]:
+        """`launch(global_size, args)` enqueues it. Look it up at each launch: it may change."""
 
 
 class Runtime(abc.ABC):
@@ -45,7 +57,7 @@ class Runtime(abc.ABC):
         """Enqueue a copy between blocks of this device."""
 
     @abc.abstractmethod
-    def build(self, sources: Sequence[KernelSource], prelude: str = "") -> list[Any]:
+    def build(self, sources: Sequence[KernelSource], prelude: str = "") -> Sequence[Launchable]:
         """Kernels of one program. Raises BuildError."""
 
     @abc.abstractmethod
