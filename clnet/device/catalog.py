@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 
 from clnet.core.errors import DeviceError
+from clnet.device.fork import GUARD
 from clnet.device.opencl import OpenCLRuntime
 from clnet.device.platforms import Candidate, candidates
 
@@ -77,6 +78,7 @@ class Catalog:
     def _open(self, slot: Slot) -> bool:
         if slot.runtime is not None:
             return True
+        GUARD.refuse_in_child()
         same = [one for one in self.usable() if one.type == slot.type]
         slot.index = same.index(slot)
         cpu = slot.type == "cpu"

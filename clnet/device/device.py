@@ -38,7 +38,10 @@ class Device:
     'cpu'
     """
 
-    __slots__ = ("__weakref__", "_origin", "allocate", "caps", "index", "name", "runtime", "type")
+    __slots__ = (
+        "__weakref__", "_origin", "allocate", "caps", "index", "kernels", "name", "plans", "runtime",
+        "shares", "type",
+    )
 
     type: str
     index: int | None
@@ -48,6 +51,12 @@ class Device:
     """What lies underneath: for the null device, the record of its launches."""
     allocate: Callable[[int], Block]
     """A block of at least so many bytes, contents undefined. Raises OutOfMemoryError."""
+    kernels: dict[Any, Any]
+    """Built kernels by specification, and below, plans by call: caches of the layers above that
+    belong to the device."""
+    plans: dict[Any, Any]
+    shares: int
+    """Host arrays that look at this device's memory now."""
     _origin: tuple[Callable[..., Device], tuple[Any, ...]]
 
     def __new__(
