@@ -248,7 +248,7 @@ class Registry:
     def live(self) -> list[Device]:
         """Devices opened so far."""
         with self._lock:
-            return list(dict.fromkeys(self._named.values()) | dict.fromkeys(self._by_name.values()))
+            return list(dict.fromkeys([*self._named.values(), *self._by_name.values()]))
 
     def split(self, device: Device, count: int) -> list[Device]:
         """The parts of a device; the same objects whenever it is split in as many."""
@@ -281,6 +281,7 @@ def _make(
     device.index = index
     device.caps = caps
     device.allocate = runtime.allocate
+    device.kernels, device.plans, device.shares = {}, {}, 0
     device._origin = (Device, (name,))
     return device
 

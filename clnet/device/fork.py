@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import weakref
 from collections.abc import Iterable
 from typing import Protocol
@@ -55,7 +56,8 @@ class ForkGuard:
 
 
 GUARD = ForkGuard()
-os.register_at_fork(after_in_child=GUARD.enter_child)
+if sys.platform != "win32":  # which has no fork
+    os.register_at_fork(after_in_child=GUARD.enter_child)
 
 
 def in_forked_child() -> bool:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
-import sys
 from pathlib import Path
 
 import numpy as np
 
 PAGE = mmap.PAGESIZE
-_HUGE_PAGE = 2 << 20
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -41,10 +38,6 @@ def allocate_pages(nbytes: int) -> np.ndarray:
         pages = mmap.mmap(-1, length)
     except OSError as error:
         raise MemoryError(str(error)) from None
-    if sys.platform == "linux" and length >= _HUGE_PAGE:
-        # First touch of fresh memory is bound by page faults; huge pages make it 10x faster.
-        with contextlib.suppress(OSError):
-            pages.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(pages, np.uint8)[:nbytes]
 
 
@@ -67,6 +60,9 @@ def _meminfo_available() -> int | None:
 def _cgroup_available() -> int | None:
     try:
         limit = int((_CGROUP / "memory.max").read_text())
-        return max(limit - int((_CGROUP / "memory.current").read_text()), 1)
+        used = int((_CGROUP / "memory.current").read_text())
+        stat = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        # Cached files count as used, but the kernel drops them when memory is wanted.
+        return max(limit - used + int(stat.get("inactive_file", 0)), 1)
     except (OSError, ValueError):  # no such file, or the limit is "max"
         return None

@@ -249,7 +249,7 @@ class OpenCLRuntime(Runtime):
         self._builder.store_deferred()
 
     def split(self, count: int) -> list[OpenCLRuntime]:
-        units = self.caps.units // count
+        units = self.caps.units // max(count, 1)
         if count < 1 or units < 1 or device_type(self.device) != "cpu":
             raise DeviceError(
                 f"{self.name} ({self.caps.name}, {self.caps.units} units) cannot be split in "

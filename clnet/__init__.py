@@ -1,0 +1,44 @@
+"""clnet: deep learning on every OpenCL device, with PyTorch's interface.
+
+``import clnet as torch`` runs a PyTorch script.  The sub-packages under PyTorch's paths load on
+first use.
+"""
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import tensor as _tensor
+from .autograd.mode import (enable_grad, inference_mode, is_grad_enabled,
+                            is_inference_mode_enabled, no_grad, set_grad_enabled)
+from .core.dtypes import (bfloat16, complex64, complex128, float16, float32, float64,
+                          get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8)
+from .core.dtypes import ALIASES as _ALIASES
+from .core.dtypes import DType as dtype
+from .core.dtypes import bool_ as bool
+from .core.dtypes import can_cast, promote as promote_types
+from .core.errors import OutOfMemoryError
+from .core.layout import Size
+from .device import Device as device
+from .device import (build_stats, current_device, devices, empty_cache, memory_stats,
+                     reset_peak_memory_stats, set_default_device, synchronize)
+from .tensor import Tensor
+
+__version__ = "0.1.0"
+
+globals().update(_ALIASES)
+globals().update(_tensor.exported())
+globals().update({f.__name__: f for f in _tensor.creation.FUNCTIONS})
+from_numpy = _tensor.interchange.from_numpy
+
+_PACKAGES = ("autograd", "cuda", "data", "io", "linalg", "nn", "optim", "utils", "backends")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PACKAGES})

@@ -1,0 +1,228 @@
+"""Reverse mode: walk the recorded graph from outputs to leaves, latest call first."""
+from __future__ import annotations
+
+import heapq
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from ..ops.reduction import sum_to_size
+from .graph import Accumulator, edge, meta_of
+from .mode import enable_grad, grad_mode, no_grad
+
+
+def _as_tuple(x: Any) -> tuple[Any, ...]:
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+
+
+def _seed(output: Any, gradient: Any) -> Any:
+    """The cotangent a root starts with.
+
+    Raises:
+        RuntimeError: none given for an output that is not a single number, or shapes differ.
+    """
+    if gradient is None:
+        if output.layout.numel != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        return output.detach().ones_like()
+    if tuple(gradient.shape) != tuple(output.shape):
+        raise RuntimeError(f"Mismatch in shape: grad_output has a shape of {list(gradient.shape)} "
+                           f"and output has a shape of {list(output.shape)}.")
+    return gradient
+
+
+def _roots(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
+    roots = []
+    for y, g in zip(outputs, gradients):
+        e = edge(y)
+        if e is None:
+            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+        roots.append((*e, _seed(y, g)))
+    return roots
+
+
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None,
+             create_graph: bool = False, inputs: Any = None) -> None:
+    """Accumulate into the leaves' ``grad`` the gradients of ``tensors``.
+
+    Args:
+        tensors: one tensor or several.
+        grad_tensors: their cotangents; optional for single numbers.
+        retain_graph: keep what was saved, so that backward can run again.
+        create_graph: record the computation of the gradients.
+        inputs: only these leaves (or intermediate tensors) accumulate.
+    """
+    outputs = _as_tuple(tensors)
+    given = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        _run(_roots(outputs, given), keep, create_graph)
+        return
+    wanted = _as_tuple(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+    got = grad(outputs, wanted, given, keep, create_graph, allow_unused=True)
+    for x, g in zip(wanted, got):
+        if g is not None:
+            _accumulate(x, g, create_graph)
+
+
+def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
+         create_graph: bool = False, allow_unused: bool | None = None,
+         is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, accumulated nowhere.
+
+    Raises:
+        RuntimeError: an input does not require grad, or (without ``allow_unused``) is not used.
+    """
+    if is_grads_batched:
+        raise NotImplementedError("grad(is_grads_batched=True) needs vmap, which clnet lacks so far")
+    outs, ins = _as_tuple(outputs), _as_tuple(inputs)
+    given = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
+    keep = create_graph if retain_graph is None else retain_graph
+    targets = []
+    for x in ins:
+        e = edge(x)
+        if e is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        targets.append(e)
+    found: dict[Any, Any] = dict.fromkeys(targets)
+    _run(_roots(outs, given), keep, create_graph, found)
+    result = []
+    for x, e in zip(ins, targets):
+        g = found[e]
+        if g is None and materialize_grads:
+            g = x.detach().zeros_like()
+        if g is None and not allow_unused:
+            raise RuntimeError("One of the differentiated Tensors appears to not have been used in "
+                               "the graph. Set allow_unused=True if this is the desired behavior.")
+        result.append(g)
+    return tuple(result)
+
+
+def _reachable(roots: list[Any], targets: dict[Any, Any] | None) -> tuple[dict[Any, int], set[Any] | None]:
+    """Uses of every node reachable from the roots, and the nodes that lead to a target."""
+    uses: dict[Any, int] = {}
+    order: list[Any] = []
+    seen = {node for node, _, _ in roots}
+    stack = list(seen)
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        for e in node.edges:
+            if e is not None:
+                uses[e[0]] = uses.get(e[0], 0) + 1
+                if e[0] not in seen:
+                    seen.add(e[0])
+                    stack.append(e[0])
+    if targets is None:
+        return uses, None
+    needed = {node for node, _ in targets}
+    # A node is made before the nodes that use it, so ascending sequence visits uses last.
+    for node in sorted(order, key=lambda n: n.sequence if not isinstance(n, Accumulator) else -1):
+        if any(e is not None and e[0] in needed for e in node.edges):
+            needed.add(node)
+    return uses, needed
+
+
+def _run(roots: list[Any], keep: bool, create_graph: bool,
+         captured: dict[Any, Any] | None = None) -> None:
+    uses, needed = _reachable(roots, captured)
+    buffers: dict[Any, dict[int, Any]] = {}
+    ready: list[tuple[int, int, Any]] = []
+    for node, index, g in roots:
+        _add(buffers, node, index, g)
+    for node in dict.fromkeys(node for node, _, _ in roots):
+        if not uses.get(node):
+            heapq.heappush(ready, (-node.sequence, id(node), node))
+    with enable_grad() if create_graph else no_grad():
+        while ready:
+            node = heapq.heappop(ready)[2]
+            received = buffers.pop(node, None)
+            grads = None
+            if received is not None and (needed is None or node in needed):
+                grads = _step(node, received, captured, create_graph)
+            if not keep and not isinstance(node, Accumulator):
+                node.release()
+            for i, e in enumerate(node.edges):
+                if e is None:
+                    continue
+                target, index = e
+                if grads is not None and grads[i] is not None:
+                    _add(buffers, target, index, grads[i])
+                uses[target] -= 1
+                if not uses[target]:
+                    heapq.heappush(ready, (-target.sequence, id(target), target))
+
+
+def _add(buffers: dict[Any, dict[int, Any]], node: Any, index: int, g: Any) -> None:
+    slots = buffers.setdefault(node, {})
+    slots[index] = slots[index] + g if index in slots else g
+
+
+def _step(node: Any, received: dict[int, Any], captured: dict[Any, Any] | None,
+          create_graph: bool) -> list[Any] | None:
+    """Hooks, capture, and the node's own derivative."""
+    if node.hooks:
+        for index, hooks in node.hooks.items():
+            if index in received:
+                for hook in list(hooks.values()):
+                    changed = hook(received[index])
+                    if changed is not None:
+                        received[index] = changed
+    if node.retained:
+        for index, x in node.retained.items():
+            if index in received and x() is not None:
+                meta_of(x()).grad = received[index]
+    if captured is not None:
+        for (target, index) in captured:
+            if target is node and index in received:
+                captured[target, index] = received[index]
+    if isinstance(node, Accumulator):
+        if captured is None:
+            _accumulate(node.tensor, received[0], create_graph)
+        return None
+    count = len(getattr(node, "out_layouts", (None,)))
+    try:
+        grads = node.apply([received.get(k) for k in range(count)])
+    except Exception as error:
+        if node.trace is not None:
+            warnings.warn(f"Error detected in {node.name}. Traceback of forward call that caused the "
+                          f"error:\n{node.trace}", stacklevel=2)
+        raise error
+    if node.trace is not None and grad_mode.check_nan:
+        _check_nan(node, grads)
+    return [_fit(g, layout) for g, layout in zip(grads, _operand_layouts(node))]
+
+
+def _operand_layouts(node: Any) -> list[Any]:
+    layouts = getattr(node, "layouts", None)
+    return layouts if layouts is not None else [None] * len(node.edges)
+
+
+def _fit(g: Any, layout: Any) -> Any:
+    """A cotangent of a broadcast operand summed back to the operand's shape."""
+    if g is None or layout is None:
+        return g
+    if g.layout.shape != layout.shape:
+        g = sum_to_size(g, layout.shape)
+    return g if g.layout.dtype is layout.dtype else g.to(layout.dtype)
+
+
+def _check_nan(node: Any, grads: list[Any]) -> None:
+    for i, g in enumerate(grads):
+        if g is not None and g.layout.dtype.is_floating_point and bool(g.detach().isnan().any()):
+            raise RuntimeError(f"Function '{node.name}' returned nan values in its {i}th output. "
+                               f"Traceback of forward call that caused the error:\n{node.trace}")
+
+
+def _accumulate(x: Any, g: Any, create_graph: bool) -> None:
+    meta = meta_of(x)
+    if meta.grad is None:
+        # Others may hold the same cotangent, so it is never written to: see the branch below.
+        meta.grad = g if create_graph else g.detach()
+    else:
+        meta.grad = meta.grad + g
+    if meta.accumulated_hooks:
+        for hook in list(meta.accumulated_hooks.values()):
+            hook(x)

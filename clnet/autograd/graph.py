@@ -1,0 +1,342 @@
+"""The recorded graph: one node per call, edges to the nodes that made its operands.
+
+A tensor's part in it is its ``meta`` (None until it takes part): who made it, whether it is a
+leaf that wants a gradient, and, for a view, its base and the chain of view calls from there.
+Nothing here knows the tensor class; it uses ``layout``, ``storage``, ``meta`` and ``tracked``.
+"""
+from __future__ import annotations
+
+import itertools
+import traceback
+import weakref
+from typing import Any
+
+from ..core import dispatch
+from ..core.op import Op
+from ..ops.declare import RESULT_ATTRS
+from .mode import enable_grad, grad_mode
+
+_sequence = itertools.count()
+
+
+class Meta:
+    """Autograd state of one tensor.
+
+    Attributes:
+        requires_grad: a leaf that accumulates; grad: what it accumulated.
+        node, index: the call that made the tensor, and which of its results it is.
+        hooks: functions of the gradient, by handle id.
+        base, chain: for a view, the tensor viewed and the (op, attrs) calls leading here.
+        version: storage version at which ``node`` is right; a view whose base was written to
+            later gets its node anew from the base.
+    """
+
+    __slots__ = ("requires_grad", "grad", "node", "index", "hooks", "accumulated_hooks", "base",
+                 "chain", "version", "accumulator", "retains", "inference")
+
+    def __init__(self) -> None:
+        self.requires_grad = False
+        self.grad: Any = None
+        self.node: Any = None
+        self.index = 0
+        self.hooks: Any = None
+        self.accumulated_hooks: Any = None
+        self.base: Any = None
+        self.chain: tuple[Any, ...] = ()
+        self.version = 0
+        self.accumulator: Any = None
+        self.retains = False
+        self.inference = False
+
+
+def meta_of(x: Any) -> Meta:
+    """The tensor's autograd state, made on first need."""
+    if x.meta is None:
+        x.meta = Meta()
+    return x.meta
+
+
+class Node:
+    """A recorded call; also the context its ``vjp`` receives.
+
+    Attributes:
+        operands: tensors kept for the derivative, numbers, or None for what isn't kept.
+        layouts: of every tensor operand.  needs: which operands want a cotangent.
+        edges: (node, result index) or None per operand.
+    """
+
+    __slots__ = ("op", "attrs", "_operands", "_versions", "_outputs", "layouts", "needs", "edges",
+                 "sequence", "hooks", "retained", "out_layouts", "trace", "released", "__weakref__")
+
+    def __init__(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any],
+                 results: Any) -> None:
+        self.op, self.attrs = op, attrs
+        self.edges = [edge(x) for x in operands]
+        self.needs = [e is not None for e in self.edges]
+        self.layouts = [getattr(x, "layout", None) for x in operands]
+        self.out_layouts = [r.layout for r in results]
+        self.sequence = next(_sequence)
+        self.hooks: dict[int, Any] | None = None
+        self.retained: dict[int, Any] | None = None
+        self.released = False
+        self.trace = "".join(traceback.format_stack()[:-3]) if grad_mode.anomaly else None
+        reads_in, reads_out = self._reads(len(operands))
+        self._operands = [x if i in reads_in or self.layouts[i] is None else None
+                          for i, x in enumerate(operands)]
+        self._versions = [(x, x.storage.version) for i, x in enumerate(operands)
+                          if i in reads_in and self.layouts[i] is not None]
+        self._outputs = {k: results[k].alias() for k in reads_out}
+
+    def _reads(self, arity: int) -> tuple[set[int], set[int]]:
+        """Which operands and results the derivative will read."""
+        expression = self.op.expression
+        if expression is None:
+            return set(self.op.saves), set(self.op.saves_out)
+        ins: set[int] = set()
+        outs: set[int] = set()
+        for i, needed in enumerate(self.needs):
+            got = expression.partial(i, arity, self.attrs) if needed else None
+            for source, k in got[1] if got is not None else ():
+                (outs if source == "out" else ins).add(k)
+        return ins, outs
+
+    def saved_now(self, results: Any, mutated: bool) -> None:
+        """Note the versions of saved results, after an in-place call has counted its write."""
+        self._versions += [(alias, alias.storage.version) for alias in self._outputs.values()]
+
+    @property
+    def name(self) -> str:
+        return "".join(part.capitalize() for part in self.op.name.strip("_").split("_")) + "Backward0"
+
+    @property
+    def operands(self) -> list[Any]:
+        return self._operands
+
+    @property
+    def outputs(self) -> Any:
+        """The saved results, connected to this node for second derivatives."""
+        out = {}
+        for k, alias in self._outputs.items():
+            x = alias.alias()
+            if grad_mode.enabled:
+                meta = meta_of(x)
+                meta.node, meta.index, meta.version = self, k, x.storage.version
+                x.tracked = True
+            out[k] = x
+        return out
+
+    def rest(self) -> dict[str, Any]:
+        """The attributes that a derived call shares."""
+        return {k: v for k, v in self.attrs.items() if k not in RESULT_ATTRS}
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        return tuple(e if e is not None else (None, 0) for e in self.edges)
+
+    def check(self) -> None:
+        """Whether everything saved is as it was.
+
+        Raises:
+            RuntimeError: the graph was freed, or a saved tensor was written to since.
+        """
+        if self.released:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved "
+                "tensors after they have already been freed). Specify retain_graph=True if you "
+                f"need to backward through the graph a second time ({self.op.name})")
+        for x, version in self._versions:
+            if x.storage.version != version:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: [{x.layout.dtype} {list(x.layout.shape)}], saved for "
+                    f"{self.op.name}, is at version {x.storage.version}; expected version {version} "
+                    "instead. Clone it before the in-place write, or enable anomaly detection to "
+                    "find the forward call")
+
+    def apply(self, grads: list[Any]) -> list[Any]:
+        """Cotangents of the operands from those of the results."""
+        self.check()
+        got = self.op.vjp(self, *grads)
+        return list(got) + [None] * (len(self.edges) - len(got))
+
+    def release(self) -> None:
+        """Drop what was saved; a second backward will say so."""
+        if self._versions or self._outputs:
+            self.released = True
+        self._operands, self._versions, self._outputs = [], [], {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Accumulator:
+    """The end of an edge at a leaf: adds to its gradient."""
+
+    __slots__ = ("tensor", "sequence", "hooks", "retained", "edges", "trace", "__weakref__")
+    name = "AccumulateGrad"
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+        self.sequence = 1 << 62  # leaves first: their buffers are freed soonest
+        self.hooks = self.retained = None
+        self.edges: list[Any] = []
+        self.trace = None
+
+    @property
+    def variable(self) -> Any:
+        return self.tensor
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        return ()
+
+
+def edge(x: Any) -> Any:
+    """(node, index) that a gradient of ``x`` flows to; None if it wants none."""
+    meta = getattr(x, "meta", None)
+    if meta is None or not x.layout.dtype.is_inexact:
+        return None
+    if meta.base is not None and meta.version != x.storage.version:
+        _refresh_view(x, meta)
+    if meta.node is not None:
+        return meta.node, meta.index
+    if meta.requires_grad:
+        found = meta.accumulator() if meta.accumulator is not None else None
+        if found is None:
+            found = Accumulator(x)
+            meta.accumulator = weakref.ref(found)
+        return found, 0
+    return None
+
+
+def _refresh_view(x: Any, meta: Meta) -> None:
+    """After a write through the base or another view: derive the view from the base again."""
+    meta.version = x.storage.version
+    if edge(meta.base) is None:
+        meta.node = None
+        return
+    with enable_grad():
+        y = meta.base
+        for op, attrs in meta.chain:
+            y = dispatch.stack[-1].run(op, (y,), attrs)
+    meta.node, meta.index = y.meta.node, y.meta.index
+    x.tracked = True
+
+
+def record(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], results: Any,
+           out: Any) -> None:
+    """Connect the results of a call that ran to its operands."""
+    if op.vjp is None:
+        if out is not None:
+            mutated(results)
+        return
+    node = Node(op, operands, attrs, results)
+    if out is not None:
+        mutated(results)
+    node.saved_now(results, out is not None)
+    if not any(node.needs):
+        return
+    for k, r in enumerate(results):
+        if not r.layout.dtype.is_inexact:
+            continue
+        if out is None:
+            meta = meta_of(r)
+            meta.node, meta.index = node, k
+            r.tracked = True
+        else:
+            _rebase(r, node, k, operands)
+
+
+def mutated(results: Any) -> None:
+    """Count a write to each result's storage."""
+    for r in results:
+        r.storage.version += 1
+
+
+def record_view(op: Op, base: Any, attrs: dict[str, Any], result: Any) -> None:
+    """Note that ``result`` is a view, and record it as a call if its base takes part."""
+    meta = meta_of(result)
+    above = base.meta
+    if above is not None and above.base is not None:
+        meta.base, meta.chain = above.base, (*above.chain, (op, attrs))
+    else:
+        meta.base, meta.chain = base, ((op, attrs),)
+    meta.version = result.storage.version
+    if grad_mode.enabled and edge(base) is not None:
+        meta.node, meta.index = Node(op, (base,), attrs, (result,)), 0
+        result.tracked = True
+
+
+def check_writable(x: Any) -> None:
+    """Whether a recorded in-place write to ``x`` is allowed.
+
+    Raises:
+        RuntimeError: it is a leaf that wants a gradient, or a view of one.
+    """
+    meta = x.meta
+    if meta is None or not grad_mode.enabled:
+        return
+    if meta.requires_grad and meta.node is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    root = meta.base
+    if root is not None and root.meta is not None and root.meta.requires_grad and root.meta.node is None:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an "
+                           "in-place operation.")
+
+
+class CopySlices:
+    """An in-place write through a view, seen from the base."""
+
+    __slots__ = ("inner", "chain", "own", "edges", "layouts", "sequence", "hooks", "retained",
+                 "trace", "__weakref__")
+    name = "CopySlices"
+
+    def __init__(self, inner: Node, base_edge: Any, chain: tuple[Any, ...], own: list[int]) -> None:
+        self.inner, self.chain, self.own = inner, chain, own
+        self.layouts = [None, *inner.layouts]
+        self.edges = [base_edge] + [None if i in own else e for i, e in enumerate(inner.edges)]
+        self.sequence = next(_sequence)
+        self.hooks = self.retained = None
+        self.trace = inner.trace
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        return tuple(e if e is not None else (None, 0) for e in self.edges)
+
+    def apply(self, grads: list[Any]) -> list[Any]:
+        whole = grads[0].clone()
+        part = whole
+        for op, attrs in self.chain:
+            part = dispatch.stack[-1].run(op, (part,), attrs)
+        got = self.inner.apply([part.clone()])
+        kept = None
+        for i in self.own:
+            if got[i] is not None:
+                kept = got[i] if kept is None else kept + got[i]
+        if kept is None:
+            part.zero_()
+        else:
+            part.copy_(kept)
+        return [whole] + [None if i in self.own else g for i, g in enumerate(got)]
+
+    def release(self) -> None:
+        self.inner.release()
+
+
+def _rebase(r: Any, node: Node, index: int, operands: tuple[Any, ...]) -> None:
+    """Make ``r``, just written to in place, the result of ``node``."""
+    meta = meta_of(r)
+    r.storage.rebased = True
+    if meta.base is None:
+        meta.node, meta.index, meta.version = node, index, r.storage.version
+        meta.requires_grad = False
+        r.tracked = True
+        return
+    base = meta.base
+    own = [i for i, x in enumerate(operands) if x is r]
+    base_meta = meta_of(base)
+    # The base's edge before this write; its own node is current, since writes rebase it.
+    rebased = CopySlices(node, edge(base), meta.chain, own)
+    base_meta.node, base_meta.index = rebased, 0
+    base_meta.requires_grad = False
+    base.tracked = r.tracked = True

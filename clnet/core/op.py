@@ -1,0 +1,118 @@
+"""The operator record and the registry of all of them.
+
+One record states everything about an operator; the tensor methods, the function table, the tests
+and the reference pages are made from it.
+"""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import dispatch
+
+Bind = Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One operator.
+
+    Attributes:
+        name: PyTorch's name.
+        family: the planner family (the stem of its ``kernels/`` and ``ops/`` files).
+        kind: how the forward is given: ``"expression"``, ``"planner"``, ``"view"``,
+            ``"composite"`` or ``"host"``.
+        bind: takes the public arguments, checks them, and returns (operands, attributes);
+            operands are tensors or numbers, attributes are static and hashable.  Its signature
+            and docstring are the public function's.
+        plan: (operand layouts, attributes, caps, out layouts) -> Plan, for expressions and planners.
+        view: (layout, offset, attributes) -> (layout, offset), for views.
+        body: (operands, attributes) -> result in terms of other ops, for composites.
+        host: (arrays, layouts, attributes) -> arrays, for host ops and the host interpreter.
+        vjp: (ctx, *cotangents) -> one cotangent or None per operand, written with ops.
+        jvp: (ctx, *tangents) -> output tangents; None derives it from ``vjp`` twice.
+        saves: operands kept for ``vjp``; ``saves_out``: outputs kept.
+        reference: the same in NumPy, on arrays (bfloat16 arrives as float32).
+        samples: yields (args, kwargs) with NumPy arrays in place of tensors, for the tests.
+        domain: interval of valid floating inputs of generated samples.
+        method: whether tensors have it as a method; ``inplace``: whether ``name_`` exists.
+        namespace: path of the module that offers it ("" is the top level).
+        linear: the outputs are linear in every tensor operand together (jvp is the op itself).
+        data_dependent: the result's shape depends on the operands' values.
+        expression: the elementwise statement, for fusion and the choice of saved values.
+        random: the result comes from the generator; nothing to compare against.
+    """
+
+    name: str
+    family: str
+    kind: str
+    bind: Bind
+    plan: Callable[..., Any] | None = None
+    view: Callable[..., Any] | None = None
+    body: Callable[..., Any] | None = None
+    host: Callable[..., Any] | None = None
+    vjp: Callable[..., Any] | None = None
+    jvp: Callable[..., Any] | None = None
+    saves: tuple[int, ...] = ()
+    saves_out: tuple[int, ...] = ()
+    reference: Callable[..., Any] | None = None
+    samples: Callable[..., Any] | None = None
+    domain: tuple[float, float] = (-3.0, 3.0)
+    method: bool = True
+    function: bool = True
+    inplace: bool = False
+    namespace: str = ""
+    linear: bool = False
+    data_dependent: bool = False
+    random: bool = False
+    public: bool = True
+    expression: Any = None
+    aliases: tuple[str, ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.body is not None:  # its parts are dispatched one by one
+            return self.body(*args, **kwargs)
+        operands, attrs = self.bind(*args, **kwargs)
+        return dispatch.stack[-1].run(self, operands, attrs)
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.bind) or ""
+
+    @property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.bind)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+class Registry:
+    """All public operators by name; a name is given once."""
+
+    def __init__(self) -> None:
+        self._ops: dict[str, Op] = {}
+
+    def add(self, op: Op) -> Op:
+        key = f"{op.namespace}.{op.name}" if op.namespace else op.name
+        if key in self._ops:
+            raise ValueError(f"operator {key} is declared twice")
+        self._ops[key] = op
+        return op
+
+    def __getitem__(self, name: str) -> Op:
+        return self._ops[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._ops
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(self._ops.values())
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+
+registry = Registry()

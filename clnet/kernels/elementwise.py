@@ -1,0 +1,177 @@
+"""Plans of elementwise kernels: one expression per output over broadcast operands."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..codegen.expr import Apply, Arg, Expr, arguments, cast, postorder, substitute
+from ..codegen.render import plan_vector_width
+from ..codegen.spec import KernelSpec
+from ..codegen.types import register_dtype
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
+from ..core.errors import fault_code
+from ..core.layout import Layout
+from ..core.plan import Launch, Number, Operand, Plan, Position, Result, ScalarOperand
+
+# Tunables, CPU class: elements below which one work-item does everything (starting a second
+# thread costs more than the work), and tasks per compute unit above it (balance against overhead).
+CPU_GRAIN = 8192
+CPU_TASKS_PER_UNIT = 4
+# GPU class: work-items per group, and groups per compute unit of the grid-stride loop.
+GPU_GROUP = 64
+GPU_GROUPS_PER_UNIT = 32
+
+_INDEX_LIMIT = 1 << 31
+
+
+def position_dtype(numel: int) -> DType:
+    """The integer type that counts the elements."""
+    return dt.int32 if numel < _INDEX_LIMIT else dt.int64
+
+
+def output_layout(operands: Sequence[Layout | Number | Position], shape: Sequence[int], dtype: DType) -> Layout:
+    """A new result's layout: the dimension order of the first operand that has the full shape."""
+    for o in operands:
+        if isinstance(o, Layout) and o.shape == shape:
+            return lay.like(o, dtype)
+    return lay.dense(shape, dtype)
+
+
+def broadcast(operands: Sequence[Layout | Number | Position]) -> tuple[int, ...]:
+    return lay.broadcast_shapes(*(o.shape for o in operands if isinstance(o, Layout)))
+
+
+def plan(name: str, build: Callable[..., Sequence[Expr]], operands: Sequence[Layout | Number | Position],
+         compute: DType, outputs: Sequence[Layout], caps: DeviceCaps,
+         conditions: Sequence[int] = ()) -> Plan:
+    """The plan of one elementwise call.
+
+    Args:
+        name: readable kernel name.
+        build: the operands' expressions (each cast to ``compute``, bool conditions as they are)
+            to one expression per output.
+        operands: layouts, or Number for a Python number (passed at run time as ``compute``).
+        compute: common dtype of the computation, before widening to registers.
+        outputs: layout of each output, all of the broadcast shape.
+        conditions: operands that are bool whatever the others are.
+    """
+    plan_outputs = tuple(outputs)
+    shape = outputs[0].shape
+    if outputs[0].numel == 0:
+        return Plan(plan_outputs, (), single=len(outputs) == 1)
+    wide = register_dtype(compute)
+    nodes: list[Expr] = []
+    for i, o in enumerate(operands):
+        if i in conditions:
+            nodes.append(cast(Arg(i, register_dtype(o.dtype) if isinstance(o, Layout) else dt.bool_),
+                              dt.bool_))
+        elif isinstance(o, Position):
+            nodes.append(cast(Arg(i, position_dtype(outputs[0].numel)), wide))
+        elif isinstance(o, Layout):
+            stored: Expr = Arg(i, register_dtype(o.dtype))
+            # A type narrower than registers rounds the others as the stored value would be.
+            if o.dtype is not compute and compute is not wide:
+                stored = cast(stored, compute)
+            nodes.append(cast(stored, wide))
+        else:
+            nodes.append(Arg(i, wide))
+    exprs = tuple(cast(e, register_dtype(o.dtype)) for e, o in zip(build(*nodes), outputs))
+    return launch_plan(name, exprs, operands, wide, plan_outputs, shape, caps, conditions)
+
+
+def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | Number | Position],
+                wide: DType, outputs: tuple[Layout, ...], shape: tuple[int, ...],
+                caps: DeviceCaps, conditions: Sequence[int] = ()) -> Plan:
+    """Collapse the iteration space, choose the kernel, and size the launch."""
+    used = arguments(*exprs)
+    # Operands that the expressions don't read are not passed; the rest are renumbered densely.
+    renumber = {old: new for new, old in enumerate(used)}
+    exprs = tuple(_renumber(e, renumber) for e in exprs)
+    kept = [(i, operands[i]) for i in used]
+    tensors = [(i, o) for i, o in kept if isinstance(o, Layout)]
+    order = sorted(range(len(shape)), key=lambda d: -outputs[0].strides[d])
+    strides = [[lay.expand_strides(o, shape)[d] for d in order] for _, o in tensors]
+    strides += [[o.strides[d] for d in order] for o in outputs]
+    sizes, steps = lay.collapse([shape[d] for d in order], strides)
+    if sizes == [1]:
+        steps = [[1] for _ in steps]
+    rank = len(sizes)
+    classes = [tuple("b" if s == 0 else "u" if s == 1 and d == rank - 1 else "s"
+                     for d, s in enumerate(st)) for st in steps]
+    reach = max(sum((n - 1) * abs(s) for n, s in zip(sizes, st)) for st in steps)
+    numel = outputs[0].numel
+    index = "uint" if max(reach, numel) < _INDEX_LIMIT else "ulong"
+    described = []
+    position = 0
+    for i, o in kept:
+        if isinstance(o, Layout):
+            described.append(("tensor", o.dtype, classes[position]))
+            position += 1
+        else:
+            kind = "position" if isinstance(o, Position) else "number"
+            held = dt.bool_ if i in conditions else position_dtype(numel) if kind == "position" else wide
+            described.append((kind, held, None))
+    results = tuple(("tensor", o.dtype, c) for o, c in zip(outputs, classes[position:]))
+    dtypes = [d[1] for d in described] + [o.dtype for o in outputs]
+    dtypes += [e.dtype for e in postorder(*exprs)]
+    width = plan_vector_width(dtypes, caps)
+    faults = next((e.primitive.fault for e in postorder(*exprs)
+                   if isinstance(e, Apply) and e.primitive.fault), "")
+    index_type = "uint32" if index == "uint" else "uint64"
+    args: list[Any] = []
+    arg_types: list[str | None] = []
+    for i, o in kept:
+        if isinstance(o, Layout):
+            args.append(Operand(i))
+            arg_types += [None, "uint64"]
+        elif isinstance(o, Number):
+            kind = dt.bool_ if i in conditions else wide
+            args.append(ScalarOperand(i, kind))
+            arg_types.append(kind.storage.name if kind is not dt.bool_ else "uint8")
+    for k in range(len(outputs)):
+        args.append(Result(k))
+        arg_types += [None, "uint64"]
+    scalars = sizes[:-1] + [st[d] for st, c in zip(steps, classes) for d in range(rank) if c[d] == "s"]
+    n = sizes[-1]
+    groups, chunk, chunks, tasks = _shape_grid(sizes, width, caps)
+    scalars += [n, chunk, chunks, tasks]
+    args += scalars
+    arg_types += [index_type] * len(scalars)
+    local = GPU_GROUP if width == 1 else 1
+    spec = KernelSpec(
+        "elementwise", name,
+        (("exprs", exprs), ("operands", tuple(described)), ("outputs", results),
+         ("rank", rank), ("width", width), ("index_type", index),
+         ("fault_code", fault_code(name, faults) if faults else 0)),
+        (min(local, caps.max_work_group_size),), tuple(arg_types), faults)
+    size = groups * spec.local_size[0]
+    return Plan(outputs, (Launch(spec, (size,), tuple(args)),), single=len(outputs) == 1)
+
+
+def _renumber(e: Expr, mapping: dict[int, int]) -> Expr:
+    args: dict[Expr, Expr] = {
+        a: Arg(mapping[a.index], a.dtype) for a in postorder(e) if isinstance(a, Arg)}
+    return substitute(e, args)
+
+
+def _shape_grid(sizes: list[int], width: int, caps: DeviceCaps) -> tuple[int, int, int, int]:
+    """(work-groups, chunk, chunks per row, tasks) for the collapsed sizes."""
+    n = sizes[-1]
+    rows = 1
+    for s in sizes[:-1]:
+        rows *= s
+    if width == 1:
+        tasks = rows * n
+        local = min(GPU_GROUP, caps.max_work_group_size)
+        groups = min(-(-tasks // local), caps.units * GPU_GROUPS_PER_UNIT)
+        return groups, n, 1, tasks
+    workers = 1 if rows * n <= CPU_GRAIN else caps.units * CPU_TASKS_PER_UNIT
+    chunks = 1 if rows >= workers else -(-workers // rows)
+    chunk = -(-n // chunks)
+    chunk = -(-chunk // width) * width
+    chunks = -(-n // chunk)
+    tasks = rows * chunks
+    return min(workers, tasks), chunk, chunks, tasks

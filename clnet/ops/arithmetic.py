@@ -1,0 +1,243 @@
+"""Arithmetic of one, two and three operands."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..codegen.expr import Const, Expr, cast
+from ..codegen.primitives import f, where
+from ..core import dtypes as dt
+from .declare import binary, declared, unary
+
+POSITIVE = (0.1, 3.0)
+
+
+def _add(a: Expr, b: Expr, alpha: Expr | None = None) -> Expr:
+    if a.dtype is dt.bool_:
+        return a | b
+    return a + b if alpha is None else a + b * alpha
+
+
+def _sub(a: Expr, b: Expr, alpha: Expr | None = None) -> Expr:
+    return a - b if alpha is None else a - b * alpha
+
+
+def _mul(a: Expr, b: Expr) -> Expr:
+    return a & b if a.dtype is dt.bool_ else a * b
+
+
+def _bind_add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    return ((input, other) if alpha == 1 else (input, other, alpha)), {}
+
+
+def _bind_sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    return ((input, other) if alpha == 1 else (input, other, alpha)), {}
+
+
+add = declared("add", _add, _bind_add, "``input + alpha * other``, broadcast.", inplace=True,
+               reference=lambda a, b, alpha=1: a + np.multiply(b, alpha, dtype=getattr(b, "dtype", None)))
+sub = declared("sub", _sub, _bind_sub, "``input - alpha * other``, broadcast.", inplace=True,
+               refuses=("bool",), aliases=("subtract",), reference=lambda a, b, alpha=1: a - b * alpha)
+mul = binary("mul", _mul, "Product of the elements, broadcast.", inplace=True,
+             aliases=("multiply",), reference=lambda a, b: a * b)
+
+
+def float_floor_div(a: Expr, b: Expr) -> Expr:
+    """Floor of the exact quotient, as CPython divides floats (also for signed zeros)."""
+    m = f("fmod", a, b)
+    q = (a - m) / b
+    differs = f("ne", m, 0) & f("ne", cast(b < 0, dt.bool_), cast(m < 0, dt.bool_))
+    q = where(differs, q - 1, q)
+    whole = f("floor", q)
+    whole = where(q - whole > 0.5, whole + 1, whole)
+    whole = where(f("ne", q, 0), whole, f("copysign", Const(0.0, a.dtype), a / b))
+    return where(f("eq", b, 0), a / b, whole)
+
+
+def int_floor_div(a: Expr, b: Expr) -> Expr:
+    q, m = f("int_div", a, b), f("int_mod", a, b)
+    if not a.dtype.is_signed:
+        return q
+    return where(f("ne", m, 0) & f("ne", m < 0, b < 0), q - 1, q)
+
+
+def _div(a: Expr, b: Expr, rounding_mode: str | None = None) -> Expr:
+    if rounding_mode is None:
+        return a / b
+    if a.dtype.is_floating_point:
+        return float_floor_div(a, b) if rounding_mode == "floor" else f("trunc", a / b)
+    return int_floor_div(a, b) if rounding_mode == "floor" else f("int_div", a, b)
+
+
+def _true_div(input: Any, other: Any) -> Any:
+    return (input, other), {}
+
+
+true_div = declared("true_divide", _div, _true_div, "``input / other`` in floating point.",
+                    promotion="int_to_float", inplace=True, reference=np.true_divide)
+
+
+def _bind_rounded(input: Any, other: Any, *, rounding_mode: str) -> Any:
+    return (input, other), {"rounding_mode": rounding_mode}
+
+
+rounded_div = declared("_rounded_div", _div, _bind_rounded, "Quotient rounded to an integer.",
+                       grads=lambda g, o, a, b, rounding_mode: (None, None), public=False)
+
+
+def _floor_divide(input: Any, other: Any) -> Any:
+    return (input, other), {}
+
+
+floor_divide = declared(
+    "floor_divide", lambda a, b: _div(a, b, "floor"), _floor_divide,
+    "Quotient rounded towards minus infinity.", inplace=True, refuses=("bool",),
+    grads=lambda g, o, a, b: (None, None), reference=np.floor_divide)
+
+
+def _remainder(a: Expr, b: Expr) -> Expr:
+    if a.dtype.is_floating_point:
+        m = f("fmod", a, b)
+        return where(f("ne", m, 0) & f("ne", m < 0, b < 0), m + b, m)
+    m = f("int_mod", a, b)
+    if not a.dtype.is_signed:
+        return m
+    return where(f("ne", m, 0) & f("ne", m < 0, b < 0), m + b, m)
+
+
+remainder = binary(
+    "remainder", _remainder, "Remainder with the divisor's sign (Python's ``%``).", inplace=True,
+    refuses=("bool",), reference=np.remainder,
+    grads=lambda g, o, a, b: (g, -g * f("floor", a / b)))
+fmod = binary("fmod", lambda a, b: f("fmod", a, b) if a.dtype.is_floating_point else f("int_mod", a, b),
+              "Remainder with the dividend's sign (C's ``fmod``).", inplace=True, refuses=("bool",),
+              reference=np.fmod)
+
+
+def _pow_samples() -> Any:
+    x = np.array([[0.5, 1.0, 2.5], [3.0, 0.1, 1.5]])
+    for exponent in (2, 3.0, 0.5, -1.5):
+        yield (x, exponent), {}
+    yield (x, np.array([2.0, 0.5, -1.0])), {}
+
+
+pow = binary("pow", lambda a, b: f("pow", a, b), "``input`` to the power ``other``.", inplace=True,
+             domain=POSITIVE, samples=_pow_samples, refuses=("bool",), reference=np.power)
+maximum = binary("maximum", lambda a, b: f("max", a, b) if a.dtype is not dt.bool_ else a | b,
+                 "The larger of two elements; NaN if either is.", reference=np.maximum)
+minimum = binary("minimum", lambda a, b: f("min", a, b) if a.dtype is not dt.bool_ else a & b,
+                 "The smaller of two elements; NaN if either is.", reference=np.minimum)
+atan2 = binary("atan2", lambda a, b: f("atan2", a, b), "Angle of the point (other, input), radians.",
+               promotion="int_to_float", inplace=True, aliases=("arctan2",), reference=np.arctan2)
+
+
+def _bind_lerp(input: Any, end: Any, weight: Any) -> Any:
+    return (input, end, weight), {}
+
+
+lerp = declared("lerp", lambda a, b, w: where(f("abs", w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w)),
+                _bind_lerp, "Linear interpolation ``input + weight * (end - input)``.", inplace=True,
+                grads=lambda g, o, a, b, w: (g * (1 - w), g * w, g * (b - a)),
+                refuses=("bool", "int"), reference=lambda a, b, w: a + w * (b - a))
+
+
+def _bind_addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    return (input, tensor1, tensor2, value), {}
+
+
+def _bind_addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    return (input, tensor1, tensor2, value), {}
+
+
+addcmul = declared("addcmul", lambda a, x, y, v: a + v * x * y, _bind_addcmul,
+                   "``input + value * tensor1 * tensor2``.", inplace=True,
+                   reference=lambda a, x, y, value=1: a + value * x * y)
+addcdiv = declared("addcdiv", lambda a, x, y, v: a + v * (x / y), _bind_addcdiv,
+                   "``input + value * tensor1 / tensor2``.", inplace=True, domain=POSITIVE,
+                   refuses=("bool", "int"), reference=lambda a, x, y, value=1: a + value * (x / y))
+
+
+def _same(*, name: str, primitive: str, doc: str, reference: Any, **fields: Any) -> Any:
+    return unary(name, lambda x: f(primitive, x), doc, reference=reference, inplace=True, **fields)
+
+
+neg = _same(name="neg", primitive="neg", doc="Negated elements.", reference=np.negative,
+            refuses=("bool",), aliases=("negative",))
+abs = unary("abs", lambda x: x if x.dtype is dt.bool_ else f("abs", x), "Absolute values.",
+            reference=np.abs, inplace=True, aliases=("absolute",))
+sign = unary("sign", lambda x: x if x.dtype is dt.bool_ else f("sign", x), "-1, 0 or 1 by sign.",
+             reference=np.sign, inplace=True)
+square = unary("square", lambda x: x * x, "Squared elements.", reference=np.square, inplace=True,
+               promotion="bool_to_int")
+reciprocal = unary("reciprocal", lambda x: 1 / x, "``1 / input``.", promotion="int_to_float",
+                   reference=lambda x: 1 / x, domain=POSITIVE, inplace=True)
+positive = unary("positive", lambda x: x, "The elements as they are.", reference=lambda x: x,
+                 refuses=("bool",))
+
+
+def _rounding(name: str, doc: str, reference: Any, **fields: Any) -> Any:
+    return unary(name, lambda x: f(name, x) if x.dtype.is_floating_point else x, doc,
+                 reference=reference, inplace=True, **fields)
+
+
+floor = _rounding("floor", "Largest integers not above.", np.floor)
+ceil = _rounding("ceil", "Smallest integers not below.", np.ceil)
+trunc = _rounding("trunc", "Integer parts.", np.trunc, aliases=("fix",))
+frac = unary("frac", lambda x: x - f("trunc", x), "Fractional parts, with the sign.",
+             reference=lambda x: x - np.trunc(x), inplace=True, refuses=("bool", "int"))
+
+
+def _bind_round(input: Any, *, decimals: int = 0) -> Any:
+    return (input,), {"decimals": int(decimals)} if decimals else {}
+
+
+def _round(x: Expr, decimals: int = 0) -> Expr:
+    if not x.dtype.is_floating_point:
+        return x
+    if not decimals:
+        return f("round", x)
+    scale = 10.0 ** builtin_abs(decimals)
+    return f("round", x * scale) / scale if decimals > 0 else f("round", x / scale) * scale
+
+
+builtin_abs = math.fabs
+round = declared("round", _round, _bind_round, "Nearest integers (or decimals), halves to even.",
+                 inplace=True, grads=lambda g, o, x, decimals=0: (None,),
+                 reference=lambda x, decimals=0: np.round(x, decimals))
+
+
+def _float(name: str, doc: str, reference: Any, *, primitive: str = "", **fields: Any) -> Any:
+    return unary(name, lambda x: f(primitive or name, x), doc, promotion="int_to_float",
+                 reference=reference, inplace=True, **fields)
+
+
+UNIT = (-0.9, 0.9)
+exp = _float("exp", "e to the elements.", np.exp)
+exp2 = _float("exp2", "2 to the elements.", np.exp2)
+expm1 = _float("expm1", "``exp(x) - 1``, exact near zero.", np.expm1)
+log = _float("log", "Natural logarithms.", np.log, domain=POSITIVE)
+log2 = _float("log2", "Logarithms to base 2.", np.log2, domain=POSITIVE)
+log10 = _float("log10", "Logarithms to base 10.", np.log10, domain=POSITIVE)
+log1p = _float("log1p", "``log(1 + x)``, exact near zero.", np.log1p, domain=(-0.9, 3.0))
+sqrt = _float("sqrt", "Square roots.", np.sqrt, domain=POSITIVE)
+rsqrt = _float("rsqrt", "Reciprocal square roots.", lambda x: 1 / np.sqrt(x), domain=POSITIVE)
+sin = _float("sin", "Sines, radians.", np.sin)
+cos = _float("cos", "Cosines, radians.", np.cos)
+tan = _float("tan", "Tangents, radians.", np.tan, domain=(-1.2, 1.2))
+asin = _float("asin", "Arc sines, radians.", np.arcsin, domain=UNIT, aliases=("arcsin",))
+acos = _float("acos", "Arc cosines, radians.", np.arccos, domain=UNIT, aliases=("arccos",))
+atan = _float("atan", "Arc tangents, radians.", np.arctan, aliases=("arctan",))
+sinh = _float("sinh", "Hyperbolic sines.", np.sinh)
+cosh = _float("cosh", "Hyperbolic cosines.", np.cosh)
+tanh = _float("tanh", "Hyperbolic tangents.", np.tanh)
+asinh = _float("asinh", "Inverse hyperbolic sines.", np.arcsinh, aliases=("arcsinh",))
+acosh = _float("acosh", "Inverse hyperbolic cosines.", np.arccosh, domain=(1.1, 4.0),
+               aliases=("arccosh",))
+atanh = _float("atanh", "Inverse hyperbolic tangents.", np.arctanh, domain=UNIT,
+               aliases=("arctanh",))
+_vector_erf = np.vectorize(math.erf, otypes=[float])
+_vector_erfc = np.vectorize(math.erfc, otypes=[float])
+erf = _float("erf", "Error function.", lambda x: _vector_erf(x).astype(x.dtype))
+erfc = _float("erfc", "Complementary error function.", lambda x: _vector_erfc(x).astype(x.dtype))

@@ -1,0 +1,266 @@
+"""Constructors of operator records: the regular families need one line per operator."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
+from ..codegen.expr import (Arg, Expr, arguments, cast, cotangents, evaluate, from_storage,
+                            substitute, to_storage)
+from ..codegen.types import register_dtype
+from ..core import dispatch
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
+from ..core.layout import Layout
+from ..core.op import Op, registry
+from ..core.plan import Number, Plan
+from ..kernels import elementwise as elementwise_kernel
+
+# Attributes about the result rather than the expression: its dtype, and row-major memory.
+RESULT_ATTRS = ("dtype", "dense")
+_NUMBER_VALUE = {"bool": True, "int": 1, "float": 1.0, "complex": 1j}
+
+
+def operand_dtype(operands: Sequence[Layout | Number]) -> DType:
+    """PyTorch's ``result_type`` of layouts and numbers."""
+    tensors = [(o.dtype, o.ndim) for o in operands if isinstance(o, Layout)]
+    numbers = [_NUMBER_VALUE[o.kind] for o in operands if isinstance(o, Number)]
+    return dt.result_type(tensors, numbers)
+
+
+@dataclass(eq=False)
+class Expression:
+    """An elementwise forward: an expression, its promotion, and its cotangents.
+
+    Attributes:
+        name: the operator's.
+        build: (*operand expressions, **attrs) -> result expression.
+        promotion: PyTorch's kinds: "default", "int_to_float" (integers compute as the default
+            float), "always_bool" (result is bool), "bool_to_int" (bool computes as int64).
+        grads: (cotangent, result, *operands, **attrs) -> cotangent expressions; None derives
+            them from ``build``.  It also is the forward-mode rule: the Jacobian is diagonal.
+        conditions: operands that are bool, outside promotion.
+        refuses: kinds of elements for which the operator is not defined.
+    """
+
+    name: str
+    build: Callable[..., Expr]
+    promotion: str = "default"
+    grads: Callable[..., Sequence[Expr | None]] | None = None
+    conditions: tuple[int, ...] = ()
+    refuses: tuple[str, ...] = ()
+    _partials: dict[Any, Any] = field(default_factory=dict)
+
+    def types(self, operands: Sequence[Layout | Number], attrs: dict[str, Any]) -> tuple[DType, DType]:
+        """(compute dtype, result dtype).
+
+        Raises:
+            RuntimeError: the operation is not defined for this kind of elements.
+        """
+        compute = operand_dtype([o for i, o in enumerate(operands) if i not in self.conditions])
+        if compute.kind in self.refuses:
+            raise RuntimeError(f"{self.name}: not implemented for {compute}")
+        if self.promotion == "int_to_float" and not compute.is_inexact:
+            compute = dt.get_default_dtype()
+        elif self.promotion == "bool_to_int" and compute is dt.bool_:
+            compute = dt.int64
+        result = dt.bool_ if self.promotion == "always_bool" else compute
+        return compute, attrs.get("dtype", result)
+
+    def plan(self, operands: Sequence[Layout | Number], attrs: dict[str, Any], caps: DeviceCaps,
+             out: tuple[Layout, ...] | None = None) -> Plan:
+        compute, result = self.types(operands, attrs)
+        rest = {k: v for k, v in attrs.items() if k not in RESULT_ATTRS}
+        shape = elementwise_kernel.broadcast(operands)
+        if out is None:
+            outputs = (lay.dense(shape, result) if attrs.get("dense") else
+                       elementwise_kernel.output_layout(operands, shape, result),)
+        else:
+            check_out(self.name, shape, result, out[0])
+            outputs = out[:1]
+
+        def build(*nodes: Expr) -> list[Expr]:
+            return [self.build(*nodes, **rest)]
+
+        return elementwise_kernel.plan(self.name, build, operands, compute, outputs, caps,
+                                       self.conditions)
+
+    def numpy(self, arrays: Sequence[Any], layouts: Sequence[Layout | Number],
+              attrs: dict[str, Any]) -> Any:
+        """The host interpreter's forward: the expression on arrays of storage bits or numbers."""
+        compute, result = self.types(layouts, attrs)
+        wide = register_dtype(compute)
+        rest = {k: v for k, v in attrs.items() if k not in RESULT_ATTRS}
+        nodes: list[Expr] = []
+        values = []
+        for i, (a, o) in enumerate(zip(arrays, layouts)):
+            kind = dt.bool_ if i in self.conditions else wide
+            if isinstance(o, Layout):
+                values.append(from_storage(a, o.dtype))
+                node: Expr = Arg(i, register_dtype(o.dtype))
+                if o.dtype is not compute and compute is not wide and i not in self.conditions:
+                    node = cast(node, compute)
+                nodes.append(cast(node, kind))
+            else:
+                values.append(to_storage(np.asarray(a), kind))
+                nodes.append(Arg(i, kind))
+        [got] = evaluate([cast(self.build(*nodes, **rest), register_dtype(result))], values)
+        return to_storage(got, result)
+
+    def partial(self, index: int, arity: int, attrs: dict[str, Any]) -> Any:
+        """(op computing operand ``index``'s cotangent, values it reads, whether it is identity).
+
+        The op's first operand is the cotangent; the others are listed as ("in" | "out",
+        position).  None where the derivative is zero everywhere.
+        """
+        rest = tuple((k, v) for k, v in attrs.items() if k not in RESULT_ATTRS)
+        key = (index, arity, rest)
+        if key not in self._partials:
+            self._partials[key] = self._derive(index, arity, dict(rest))
+        return self._partials[key]
+
+    def _cotangent(self, index: int, g: Expr, out: Expr, operands: Sequence[Expr],
+                   attrs: dict[str, Any]) -> Expr | None:
+        if self.grads is not None:
+            return self.grads(g, out, *operands, **attrs)[index]
+        root = self.build(*operands, **attrs)
+        [found] = cotangents(root, g, [operands[index]])
+        # What the forward already computed is read, not computed again.
+        return None if found is None else substitute(found, {root: out})
+
+    def _derive(self, index: int, arity: int, attrs: dict[str, Any]) -> Any:
+        def kinds(base: DType) -> list[DType]:
+            return [dt.bool_ if i in self.conditions else base for i in range(arity)]
+
+        symbols = [Arg(i, k) for i, k in enumerate(kinds(dt.float32))]
+        out, g = Arg(arity, dt.float32), Arg(arity + 1, dt.float32)
+        found = self._cotangent(index, g, out, symbols, attrs)
+        if found is None:
+            return None
+        reads = [i for i in arguments(found) if i != arity + 1]
+        selected = [("out", 0) if i == arity else ("in", i) for i in reads]
+
+        def build(cotangent: Expr, *saved: Expr, **rest: Any) -> Expr:
+            base = cotangent.dtype
+            nodes: list[Expr] = [Arg(i, k) for i, k in enumerate(kinds(base))]
+            result: Expr = Arg(arity, base)
+            exact = self._cotangent(index, Arg(arity + 1, base), result, nodes, rest)
+            assert exact is not None
+            mapping: dict[Expr, Expr] = {Arg(arity + 1, base): cotangent}
+            for i, value in zip(reads, saved):
+                mapping[result if i == arity else nodes[i]] = value
+            return substitute(exact, mapping)
+
+        conditions = tuple(1 + k for k, i in enumerate(reads) if i in self.conditions)
+        derived = make_elementwise(
+            Expression(f"{self.name}_d{index}", build, conditions=conditions), public=False,
+            bind=lambda *operands, **kw: (operands, kw))
+        identity = found == g
+        return derived, selected, identity
+
+
+def check_out(name: str, shape: Sequence[int], result: DType, out: Layout) -> None:
+    """Whether an in-place or ``out=`` target can take a result.
+
+    Raises:
+        RuntimeError: the shapes differ, or the result's kind does not fit the target's.
+    """
+    if tuple(out.shape) != tuple(shape):
+        raise RuntimeError(f"{name}: output with shape {list(out.shape)} doesn't match the "
+                           f"broadcast shape {list(shape)}")
+    if not dt.can_cast(result, out.dtype):
+        raise RuntimeError(f"{name}: result type {result} can't be cast to the desired output "
+                           f"type {out.dtype}")
+
+
+def make_elementwise(expression: Expression, *, bind: Callable[..., Any], public: bool = True,
+                     **fields: Any) -> Op:
+    """The record of an elementwise operator; registered if public."""
+    def vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
+        arity = len(ctx.operands)
+        grads: list[Any] = []
+        for i in range(arity):
+            got = expression.partial(i, arity, ctx.attrs) if ctx.needs[i] else None
+            grads.append(None if got is None else _run_partial(ctx, got, i, g))
+        return tuple(grads)
+
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        total = None
+        for i, t in enumerate(tangents):
+            got = expression.partial(i, len(tangents), ctx.attrs) if t is not None else None
+            if got is not None:
+                part = _run_partial(ctx, got, i, t, ctx.outputs[0].dtype)
+                total = part if total is None else total + part
+        return total
+
+    op = Op(name=expression.name, family="elementwise", kind="expression", bind=bind,
+            plan=expression.plan, host=expression.numpy, vjp=vjp, jvp=jvp, public=public,
+            expression=expression, **fields)
+    return registry.add(op) if public else op
+
+
+def _run_partial(ctx: Any, got: Any, i: int, g: Any, dtype: DType | None = None) -> Any:
+    derived, selected, identity = got
+    dtype = dtype or ctx.layouts[i].dtype
+    if identity:
+        return g if g.dtype is dtype else g.to(dtype)
+    values = [ctx.outputs[k] if source == "out" else ctx.operands[k] for source, k in selected]
+    return dispatch.stack[-1].run(derived, (g, *values), {**ctx.rest(), "dtype": dtype})
+
+
+def unary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op:
+    """An elementwise operator of one tensor: ``name(input)``."""
+    def bind(input: Any) -> Any:
+        return (input,), {}
+
+    return declared(name, build, bind, doc, **fields)
+
+
+def binary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op:
+    """An elementwise operator of two operands: ``name(input, other)``."""
+    def bind(input: Any, other: Any) -> Any:
+        return (input, other), {}
+
+    return declared(name, build, bind, doc, **fields)
+
+
+_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses")
+
+
+def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,
+             **fields: Any) -> Op:
+    """An elementwise operator with its own signature."""
+    bind.__name__, bind.__doc__ = name, doc
+    settings = {k: fields.pop(k) for k in _EXPRESSION_FIELDS if k in fields}
+    return make_elementwise(Expression(name, build, **settings), bind=bind, **fields)
+
+
+def planner(name: str, bind: Callable[..., Any], plan: Callable[..., Plan], **fields: Any) -> Op:
+    """A structural operator; ``bind`` carries the signature and docstring."""
+    public = fields.get("public", True)
+    op = Op(name=name, kind="planner", bind=bind, plan=plan, **fields)
+    return registry.add(op) if public else op
+
+
+def view(name: str, bind: Callable[..., Any], move: Callable[..., Any],
+         vjp: Callable[..., Any], **fields: Any) -> Op:
+    """An operator whose result shares its operand's storage."""
+    public = fields.get("public", True)
+    op = Op(name=name, family=fields.pop("family", "view"), kind="view", bind=bind, view=move,
+            vjp=vjp, linear=True, **fields)
+    return registry.add(op) if public else op
+
+
+def composite(family: str, **fields: Any) -> Callable[[Callable[..., Any]], Op]:
+    """Decorator: a body of other operators, with the public signature and docstring."""
+    def wrap(body: Callable[..., Any]) -> Op:
+        name = fields.pop("name", body.__name__.rstrip("_"))
+        public = fields.get("public", True)
+        op = Op(name=name, family=family, kind="composite", bind=body, body=body, **fields)
+        return registry.add(op) if public else op
+    return wrap

@@ -1,0 +1,156 @@
+## One output element per index: out = expression(operands).
+##
+## CPU class: a work-item walks a contiguous share of (row, chunk-of-row) tasks with vectors of
+## `width` lanes; the ragged end of a row is a vector whose surplus lanes repeat the last element,
+## so an element's value does not depend on its position.
+## GPU class: a grid-stride loop, one element at a time.
+<%
+W = width
+last = rank - 1
+tensors = [(f"x{i}", o) for i, o in enumerate(operands) if o[0] == "tensor"]
+results = [(f"y{i}", o) for i, o in enumerate(outputs)]
+everything = tensors + results
+T = index_type
+def strided(o, d): return o[2][d] == "s"
+%>\
+__kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
+void ${entry}(
+% for i, o in enumerate(operands):
+% if o[0] == "tensor":
+    __global const ${types.memory_type(o[1])} *x${i}, const ulong x${i}_offset,
+% elif o[0] == "number":
+    const ${types.register_type(o[1])} number${i},
+% endif
+% endfor
+% for name, o in results:
+    __global ${types.memory_type(o[1])} *${name}, const ulong ${name}_offset,
+% endfor
+% for d in range(last):
+    const ${T} size${d},
+% endfor
+% for name, o in everything:
+% for d in range(rank):
+% if strided(o, d):
+    const ${T} ${name}_s${d},
+% endif
+% endfor
+% endfor
+    const ${T} n, const ${T} chunk, const ${T} chunks, const ${T} tasks${"," if spec.faults else ""}
+% if spec.faults:
+    volatile __global int *fault_word
+% endif
+) {
+% for name, o in everything:
+    ${name} += ${name}_offset;
+% endfor
+% if spec.faults:
+    int fault = 0;
+% endif
+<%
+def row_offset(name, o):
+    terms = [f"i{d} * {name}_s{d}" for d in range(last) if strided(o, d)]
+    return " + ".join(terms) or "0"
+def lane(name, o, j):
+    c = o[2][last]
+    if c == "b": return f"{name}_row"
+    return f"{name}_row + ({j})" + (f" * {name}_s{last}" if c == "s" else "")
+writer = Writer(W)
+for i, o in enumerate(operands):
+    writer.bind(Arg(i, types.register_dtype(o[1])), f"v{i}")
+values = [writer.write(e) for e in exprs]
+%>\
+% if W == 1:
+    for (${T} task = get_global_id(0); task < tasks; task += get_global_size(0)) {
+        const ${T} i = task % n;
+% if last:
+        ${T} row = task / n;
+% for d in reversed(range(last)):
+        const ${T} i${d} = row % size${d}; row /= size${d};
+% endfor
+% endif
+% for name, o in everything:
+        const ${T} ${name}_row = ${row_offset(name, o)};
+% endfor
+% for i, o in enumerate(operands):
+% if o[0] == "tensor":
+        const ${types.register_type(o[1])} v${i} = ${types.load(o[1], f"x{i}", lane(f"x{i}", o, "i"))};
+% elif o[0] == "position":
+        const ${types.register_type(o[1])} v${i} = (${types.register_type(o[1])})task;
+% else:
+        const ${types.register_type(o[1])} v${i} = number${i};
+% endif
+% endfor
+% for line in writer.lines:
+        ${line}
+% endfor
+% for (name, o), value in zip(results, values):
+        ${types.store(o[1], name, lane(name, o, "i"), value)}
+% endfor
+    }
+% else:
+    const ${T} share = (tasks + (${T})get_global_size(0) - 1) / (${T})get_global_size(0);
+    const ${T} first = (${T})get_global_id(0) * share;
+    const ${T} stop = min(tasks, first + share);
+    for (${T} task = first; task < stop; ++task) {
+        const ${T} begin = (task % chunks) * chunk;
+        const ${T} end = min(n, begin + chunk);
+% if last:
+        ${T} row = task / chunks;
+% for d in reversed(range(last)):
+        const ${T} i${d} = row % size${d}; row /= size${d};
+% endfor
+% endif
+% for name, o in everything:
+        const ${T} ${name}_row = ${row_offset(name, o)};
+% endfor
+% for i, o in enumerate(operands):
+% if o[0] == "number":
+        const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(number${i});
+% elif o[2][last] == "b":
+        const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(${types.load(o[1], f"x{i}", f"x{i}_row")});
+% endif
+% endfor
+        for (${T} i = begin; i < end; i += ${W}) {
+            const uint lanes = (uint)min((${T})${W}, end - i);
+% for i, o in enumerate(operands):
+% if o[0] == "position":
+            const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(${", ".join(map(str, range(W)))})
+                + (${types.register_type(o[1], W)})((${types.register_type(o[1])})((task / chunks) * n + i));
+% elif o[0] == "tensor" and o[2][last] != "b":
+            ${types.register_type(o[1], W)} v${i};
+% if o[2][last] == "u":
+            if (lanes == ${W}) {
+                v${i} = ${types.load(o[1], f"x{i}", f"x{i}_row + i", W)};
+            } else
+% endif
+            {
+                ${types.register_type(o[1])} part[${W}];
+                for (uint j = 0; j < ${W}; ++j)
+                    part[j] = ${types.load(o[1], f"x{i}", lane(f"x{i}", o, "i + min(j, lanes - 1)"))};
+                v${i} = vload${W}(0, part);
+            }
+% endif
+% endfor
+% for line in writer.lines:
+            ${line}
+% endfor
+% for (name, o), value in zip(results, values):
+% if o[2][last] == "u":
+            if (lanes == ${W}) {
+                ${types.store(o[1], name, f"{name}_row + i", value, W)}
+            } else
+% endif
+            {
+                ${types.register_type(o[1])} part[${W}];
+                vstore${W}(${value}, 0, part);
+                for (uint j = 0; j < lanes; ++j)
+                    ${types.store(o[1], name, lane(name, o, "i + j"), "part[j]")}
+            }
+% endfor
+        }
+    }
+% endif
+% if spec.faults:
+    if (fault) record_fault(fault_word, ${fault_code}, 0);
+% endif
+}

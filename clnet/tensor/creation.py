@@ -1,0 +1,181 @@
+"""Tensors from nothing: data, constants, ranges."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.dtypes import DType
+from ..device import Device, current_device
+from ..ops.creation import arange_fill
+from . import interchange
+from .tensor import Tensor
+
+
+def _device(device: Any) -> Device:
+    return current_device() if device is None else Device(device)
+
+
+def _finish(t: Tensor, requires_grad: bool) -> Tensor:
+    return t.requires_grad_() if requires_grad else t
+
+
+def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
+           pin_memory: bool = False) -> Tensor:
+    """A new tensor that copies ``data`` (numbers, nested sequences, arrays, a tensor).
+
+    Raises:
+        ValueError: sequences of unequal length.  TypeError: not numbers.
+    """
+    if isinstance(data, Tensor):
+        t = data.detach().clone()
+        return _finish(t.to(device, dtype) if device is not None or dtype is not None else t, requires_grad)
+    bits, found = interchange.as_bits(data, dtype)
+    return _finish(interchange.upload(bits, found, _device(device)), requires_grad)
+
+
+def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
+    """``data`` as a tensor, without a copy where that is possible."""
+    if isinstance(data, Tensor):
+        return data.to(dtype=dtype, device=device)
+    if isinstance(data, np.ndarray) and data.flags.writeable:
+        return interchange.from_numpy(data).to(dtype=dtype, device=device or current_device())
+    return tensor(data, dtype=dtype, device=device)
+
+
+def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
+          layout: Any = None, pin_memory: bool = False, memory_format: Any = None,
+          out: Tensor | None = None) -> Tensor:
+    """A tensor with whatever the memory held."""
+    made = lay.dense(_shape(size), dtype or dt.get_default_dtype())
+    return _finish(Tensor.allocate(_device(device), made), requires_grad)
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    shape = lay.size_of(size)
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def full(size: Any, fill_value: Any, *, dtype: DType | None = None, device: Any = None,
+         requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
+         out: Tensor | None = None) -> Tensor:
+    """A tensor with every element ``fill_value``; the value's kind is the default dtype."""
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    if out is not None:
+        return out.fill_(value)
+    t = empty(size, dtype=dtype or dt.scalar_dtype(value), device=device)
+    return _finish(t.fill_(value), requires_grad)  # type: ignore[attr-defined]
+
+
+def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
+          layout: Any = None, pin_memory: bool = False, out: Tensor | None = None) -> Tensor:
+    """A tensor of zeros."""
+    return full(_shape(size), 0, dtype=dtype or dt.get_default_dtype(), device=device,
+                requires_grad=requires_grad, out=out)
+
+
+def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
+         layout: Any = None, pin_memory: bool = False, out: Tensor | None = None) -> Tensor:
+    """A tensor of ones."""
+    return full(_shape(size), 1, dtype=dtype or dt.get_default_dtype(), device=device,
+                requires_grad=requires_grad, out=out)
+
+
+def empty_like(input: Tensor, *, dtype: DType | None = None, device: Any = None,
+               requires_grad: bool = False, **ignored: Any) -> Tensor:
+    """Uninitialised, shaped like ``input``."""
+    made = lay.like(input.layout, dtype or input.dtype)
+    return _finish(Tensor.allocate(Device(device) if device is not None else input.device, made), requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, device: Any = None,
+              requires_grad: bool = False, **ignored: Any) -> Tensor:
+    """Shaped like ``input``, every element ``fill_value``."""
+    t = empty_like(input, dtype=dtype, device=device)
+    return _finish(t.fill_(fill_value), requires_grad)  # type: ignore[attr-defined]
+
+
+def zeros_like(input: Tensor, **options: Any) -> Tensor:
+    """Zeros shaped like ``input``."""
+    return full_like(input, 0, **options)
+
+
+def ones_like(input: Tensor, **options: Any) -> Tensor:
+    """Ones shaped like ``input``."""
+    return full_like(input, 1, **options)
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
+           requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
+           out: Tensor | None = None) -> Tensor:
+    """Numbers from ``start`` (0 if only one bound is given) up to ``end``, exclusive, by ``step``.
+
+    Raises:
+        RuntimeError: a zero step, or bounds that the step leads away from.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        dtype = dt.get_default_dtype() if any(isinstance(v, float) for v in (start, end, step)) else dt.int64
+    count = math.ceil((end - start) / step) if any(isinstance(v, float) for v in (start, end, step)) else (
+        -(-(end - start) // step))
+    return _finish(arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, device: Any = None,
+             requires_grad: bool = False, **ignored: Any) -> Tensor:
+    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    array = np.linspace(float(start), float(end), steps)
+    return tensor(array, dtype=dtype or dt.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None = None,
+             device: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+    """``base`` to the power of evenly spaced exponents."""
+    array = np.logspace(float(start), float(end), steps, base=base)
+    return tensor(array, dtype=dtype or dt.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None,
+        requires_grad: bool = False, **ignored: Any) -> Tensor:
+    """The identity matrix, n by m."""
+    t = zeros(n, n if m is None else m, dtype=dtype, device=device)
+    t.diagonal().fill_(1)  # type: ignore[attr-defined]
+    return _finish(t, requires_grad)
+
+
+def scalar_tensor(s: Any, *, dtype: DType | None = None, device: Any = None, **ignored: Any) -> Tensor:
+    """A 0-d tensor of the default floating type."""
+    return full((), s, dtype=dtype or dt.get_default_dtype(), device=device)
+
+
+# What the module table offers under these names.
+FUNCTIONS = (tensor, as_tensor, empty, full, zeros, ones, empty_like, full_like, zeros_like, ones_like,
+             arange, linspace, logspace, eye, scalar_tensor)
+
+
+def install() -> None:
+    """The ``new_*`` methods, which inherit dtype and device."""
+    def inherit(make: Any) -> Any:
+        def method(self: Tensor, *args: Any, dtype: DType | None = None, device: Any = None,
+                   **options: Any) -> Tensor:
+            return make(*args, dtype=dtype or self.dtype, device=device or self.device, **options)
+        return method
+
+    for name, make in (("new_tensor", tensor), ("new_empty", empty), ("new_full", full),
+                       ("new_zeros", zeros), ("new_ones", ones)):
+        setattr(Tensor, name, inherit(make))
+    Tensor.zeros_like, Tensor.ones_like = zeros_like, ones_like  # type: ignore[attr-defined]
+    Tensor.new_range = lambda self, n: arange(n, device=self.device)  # type: ignore[attr-defined]

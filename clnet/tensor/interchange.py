@@ -1,0 +1,249 @@
+"""Between tensors and the host: NumPy, Python values, DLPack, other devices."""
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from ..codegen.expr import from_storage, to_storage
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.dtypes import DType
+from ..device import Device, current_device
+from ..ops.comparison import copy
+from .storage import Storage
+from .tensor import Tensor
+
+
+def bits(x: Tensor) -> np.ndarray:
+    """The elements' storage bits as a new array on the host (waits for the device)."""
+    if not x.layout.contiguous:
+        x = contiguous(x.detach())
+    out = np.empty(tuple(x.shape), x.dtype.storage)
+    if out.size:
+        x.device.download(x.storage.block, _byte_offset(x), out)
+    return out
+
+
+def _byte_offset(x: Tensor) -> int:
+    return x.offset * x.itemsize - x.storage.block.offset
+
+
+def values(x: Tensor) -> np.ndarray:
+    """The elements as NumPy numbers (bfloat16 as float32)."""
+    return from_storage(bits(x), dt.bfloat16) if x.dtype is dt.bfloat16 else bits(x)
+
+
+def tolist_flat(self: Tensor) -> list[Any]:
+    return values(self).reshape(-1).tolist()
+
+
+def tolist(self: Tensor) -> Any:
+    """The elements as (nested lists of) Python numbers."""
+    return values(self).tolist()
+
+
+class _HostShare:
+    """Owner of an array that looks at a storage's memory: keeps it alive, and known as shared."""
+
+    __slots__ = ("storage", "__weakref__")
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        storage.shares += 1
+        storage.device.shares += 1
+        weakref.finalize(self, _unshare, storage).atexit = False
+
+
+def _unshare(storage: Storage) -> None:
+    storage.shares -= 1
+    storage.device.shares -= 1
+
+
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
+    """The elements as a NumPy array; on CPU-class devices it shares memory with the tensor.
+
+    Raises:
+        RuntimeError: the tensor requires grad (unless ``force``).
+        TypeError: bfloat16, which NumPy lacks.
+    """
+    if self.requires_grad and not force:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use "
+                           "tensor.detach().numpy() instead.")
+    if self.dtype is dt.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    if not self.numel():
+        return np.empty(tuple(self.shape), self.dtype.storage)
+    block = self.storage.block
+    view = self.device.host_view(block)
+    if view is None:
+        return bits(self)
+    self.device.synchronize()
+    start = _byte_offset(self)
+    itemsize = self.itemsize
+    share = _HostShare(self.storage)
+    window = _SharedArray(view.ctypes.data + start, tuple(self.shape),
+                          tuple(s * itemsize for s in self.layout.strides), self.dtype.storage, share)
+    return np.asarray(window)
+
+
+class _SharedArray:
+    """NumPy's view of device memory; the array keeps this object, which keeps the share."""
+
+    def __init__(self, address: int, shape: Any, strides: Any, dtype: np.dtype, share: Any) -> None:
+        self.share = share
+        self.__array_interface__ = {"version": 3, "shape": shape, "strides": strides,
+                                    "typestr": dtype.str, "data": (address, False)}
+
+
+def upload(array: np.ndarray, dtype: DType, device: Device) -> Tensor:
+    """A new tensor of storage bits in ``array``."""
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    t = Tensor.allocate(device, lay.dense(array.shape, dtype))
+    if array.size:
+        device.upload(t.storage.block, _byte_offset(t), array)
+    return t
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor on the array's own memory where the device can, else a copy.
+
+    Raises:
+        TypeError: not an array, or a dtype that tensors don't have.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    dtype = dt.from_numpy(array.dtype)
+    if any(s < 0 for s in array.strides):
+        raise ValueError("At least one stride in the given numpy array is negative, and tensors with "
+                         "negative strides are not currently supported. (You can probably work "
+                         "around this by making a copy of your array with array.copy().)")
+    device = Device("cpu") if current_device().type != "cpu" else current_device()
+    aligned = (array.ctypes.data % dtype.itemsize == 0 and array.dtype.isnative
+               and all(s % dtype.itemsize == 0 for s in array.strides) and array.flags.writeable)
+    if not array.size or not aligned:
+        return upload(array, dtype, device)
+    strides = tuple(s // dtype.itemsize for s in array.strides)
+    layout = lay.make(array.shape, strides, dtype)
+    wrapped = device.wrap_host(array.ctypes.data, layout.extent() * dtype.itemsize, array)
+    if wrapped is None:
+        return upload(array, dtype, device)
+    block, start = wrapped
+    if start % dtype.itemsize:
+        return upload(array, dtype, device)
+    storage = Storage(device, layout.extent() * dtype.itemsize, block, block.offset + start)
+    storage.shares += 1  # for as long as the storage lives: the array is the user's
+    device.shares += 1
+    weakref.finalize(storage, _release_share, device).atexit = False
+    return Tensor.over(storage, storage.start // dtype.itemsize, layout)
+
+
+def _release_share(device: Device) -> None:
+    device.shares -= 1
+
+
+def as_bits(data: Any, dtype: DType | None) -> tuple[np.ndarray, DType]:
+    """Python data, arrays or nested sequences of tensors as storage bits and their type."""
+    if isinstance(data, (list, tuple)) and _holds_tensors(data):
+        data = np.array(_unpack(data))
+    if isinstance(data, np.ndarray) or isinstance(data, np.generic):
+        array = np.asarray(data)
+        found = dtype or dt.from_numpy(array.dtype)
+        return to_storage(array, found), found
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"expected sequences of equal length: {error}") from None
+    if array.dtype.kind not in "biufc":
+        if array.dtype.kind == "O":
+            raise RuntimeError("Overflow when unpacking long, or elements that are not numbers: "
+                               f"{type(data).__name__}")
+        raise TypeError(f"new(): invalid data type '{array.dtype}'")
+    if dtype is None:
+        kinds = {"b": dt.bool_, "i": dt.int64, "u": dt.int64, "f": dt.get_default_dtype(),
+                 "c": dt.get_default_dtype().to_complex()}
+        dtype = kinds[array.dtype.kind] if array.size or array.dtype.kind != "f" else dt.get_default_dtype()
+    return to_storage(array, dtype), dtype
+
+
+def _holds_tensors(data: Any) -> bool:
+    return any(isinstance(e, Tensor) or (isinstance(e, (list, tuple)) and _holds_tensors(e)) for e in data)
+
+
+def _unpack(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return values(data)
+    return [_unpack(e) for e in data] if isinstance(data, (list, tuple)) else data
+
+
+def contiguous(self: Tensor, *, memory_format: Any = None) -> Tensor:
+    """The tensor itself if its elements lie in row-major order, else a copy that does."""
+    return self if self.layout.contiguous else copy(self, dtype=self.dtype, dense=True)
+
+
+def _parse_to(args: tuple[Any, ...], dtype: Any, device: Any) -> tuple[DType | None, Device | None]:
+    for a in args:
+        if isinstance(a, Tensor):
+            dtype, device = a.dtype, a.device
+        elif isinstance(a, DType):
+            dtype = a
+        elif isinstance(a, (Device, str, int)) and not isinstance(a, bool):
+            device = a
+    return dtype, Device(device) if device is not None else None
+
+
+def to(self: Tensor, *args: Any, dtype: DType | None = None, device: Any = None,
+       non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor:
+    """The tensor with another dtype and/or on another device; itself if nothing changes."""
+    dtype, device = _parse_to(args, dtype, device)
+    if any(a is True for a in args[2:]):
+        copy = True
+    result = self
+    if device is not None and device is not self.device:
+        result = _Transfer.move(result, device)
+    if dtype is not None and dtype is not result.dtype:
+        result = _cast(result, dtype)
+    return result.clone() if copy and result is self else result
+
+
+def _cast(x: Tensor, dtype: DType) -> Tensor:
+    return copy(x, dtype=dtype)
+
+
+def _move_bits(x: Tensor, device: Device) -> Tensor:
+    return upload(bits(x), x.dtype, device)
+
+
+class _Transfer:
+    """Copies between devices, recorded: the cotangent travels back."""
+
+    @staticmethod
+    def move(x: Tensor, device: Device) -> Tensor:
+        from ..autograd.function import record_custom
+        source = x.device
+        result = _move_bits(x, device)
+        return record_custom("ToCopy", (x,), result, lambda g: (_Transfer.move(g, source),))
+
+
+def install() -> None:
+    """Give the tensor class the methods of this module."""
+    for f in (tolist_flat, tolist, numpy, contiguous, to):
+        setattr(Tensor, f.__name__, f)
+    for name, target in dt.ALIASES.items():
+        setattr(Tensor, name, _caster(target))
+    for target in (dt.bfloat16, dt.bool_):
+        setattr(Tensor, target.name, _caster(target))
+    Tensor.char, Tensor.byte = _caster(dt.int8), _caster(dt.uint8)  # type: ignore[attr-defined]
+    Tensor.cpu = lambda self, memory_format=None: self if self.is_cpu else self.to("cpu")  # type: ignore
+    Tensor.cuda = lambda self, device=None, non_blocking=False: self.to(  # type: ignore[attr-defined]
+        "cuda" if device is None else device)
+    Tensor.type_as = lambda self, other: self.to(other)  # type: ignore[attr-defined]
+    Tensor.__array__ = lambda self, dtype=None, copy=None: (  # type: ignore[attr-defined]
+        np.asarray(self.numpy(), dtype=dtype))
+
+
+def _caster(dtype: DType) -> Any:
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
+        return self if self.dtype is dtype else _cast(self, dtype)
+    return cast

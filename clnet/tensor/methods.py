@@ -1,0 +1,168 @@
+"""The public functions and tensor methods, generated from the registry."""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import graph
+from ..core import dispatch
+from ..core import dtypes as dt
+from ..core.op import Op, registry
+from ..ops import arithmetic, comparison
+from .interchange import from_numpy
+from .tensor import Tensor
+
+
+def out_variant(op: Op) -> Callable[..., Any]:
+    """The public function of an operator, with ``out=``."""
+    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return op(*args, **kwargs)
+        targets = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+        for t in targets:
+            if t.requires_grad and graph.grad_mode.enabled:
+                raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support "
+                                   "automatic differentiation, but one of the arguments requires grad.")
+        results = op(*args, **kwargs)
+        for target, result in zip(targets, results if isinstance(results, (tuple, list)) else (results,)):
+            if not dt.can_cast(result.dtype, target.dtype):
+                raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired "
+                                   f"output type {target.dtype}")
+            if target.shape != result.shape:
+                target.resize_(result.shape)
+            target.copy_(result)
+        return out
+
+    return _dressed(call, op, out=True)
+
+
+def _dressed(call: Callable[..., Any], op: Op, name: str = "", out: bool = False) -> Callable[..., Any]:
+    call.__name__ = call.__qualname__ = name or op.name
+    call.__doc__ = op.doc
+    signature = op.signature
+    if out:
+        extra = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+        parameters = [p for p in signature.parameters.values() if p.name != "out"]
+        at = len(parameters) - any(p.kind is p.VAR_KEYWORD for p in parameters)
+        parameters.insert(at, extra)
+        signature = signature.replace(parameters=parameters)
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call
+
+
+def inplace_method(op: Op) -> Callable[..., Any]:
+    """``x.name_(...)``: the result written over ``x``."""
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        graph.check_writable(self)
+        operands, attrs = op.bind(self, *args, **kwargs)
+        write(op, operands, attrs, self)
+        return self
+
+    return _dressed(call, op, f"{op.name}_")
+
+
+def write(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], target: Tensor) -> None:
+    """Run an elementwise call with its result written over ``target``.
+
+    Raises:
+        RuntimeError: ``target`` is an expanded tensor whose elements share memory.
+    """
+    if 0 in target.layout.strides and any(
+            s == 0 and n > 1 for s, n in zip(target.layout.strides, target.shape)):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor "
+                           "refers to a single memory location. Please clone() the tensor before "
+                           "performing the operation.")
+    operands = tuple(_apart(x, target) for x in operands)
+    dispatch.stack[-1].run(op, operands, attrs, (target,))
+
+
+def _apart(x: Any, target: Tensor) -> Any:
+    """An operand that shares the target's memory at other indices is copied first."""
+    if isinstance(x, Tensor) and x.storage is target.storage and x is not target and (
+            x.offset != target.offset or x.layout is not target.layout):
+        if x.offset < target.offset + target.layout.extent() and target.offset < x.offset + x.layout.extent():
+            return x.clone()  # type: ignore[attr-defined]
+    return x
+
+
+def _method(op: Op) -> Callable[..., Any]:
+    if op.kind == "expression" and len(op.signature.parameters) == 1:
+        def unary(self: Tensor) -> Any:
+            return dispatch.stack[-1].run(op, (self,), {})
+        return _dressed(unary, op)
+
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return op(self, *args, **kwargs)
+    return _dressed(call, op)
+
+
+def _operator(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """``a op b`` and its reflection, by the shortest way to the dispatch."""
+    top = dispatch.stack
+
+    def forward(self: Tensor, other: Any) -> Any:
+        if isinstance(other, (Tensor, int, float)):
+            return top[-1].run(op, (self, other), {})
+        if isinstance(other, _FOREIGN):
+            return top[-1].run(op, (self, _number(other)), {})
+        return NotImplemented
+
+    def reflected(self: Tensor, other: Any) -> Any:
+        if isinstance(other, _FOREIGN):
+            return top[-1].run(op, (_number(other), self), {})
+        return NotImplemented
+
+    return forward, reflected
+
+
+def _number(x: Any) -> Any:
+    """A NumPy number as Python's, an array as a tensor."""
+    if isinstance(x, np.generic):
+        return x.item()
+    return from_numpy(x) if isinstance(x, np.ndarray) else x
+
+
+_FOREIGN = (int, float, complex, np.generic, np.ndarray)
+
+_OPERATORS = {"add": arithmetic.add, "sub": arithmetic.sub, "mul": arithmetic.mul,
+              "truediv": arithmetic.true_div, "floordiv": arithmetic.floor_divide,
+              "mod": arithmetic.remainder, "pow": arithmetic.pow, "and": comparison.bitwise_and,
+              "or": comparison.bitwise_or, "xor": comparison.bitwise_xor,
+              "lshift": comparison.bitwise_left_shift, "rshift": comparison.bitwise_right_shift}
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def exported(namespace: str = "") -> dict[str, Callable[..., Any]]:
+    """The public functions of a module path such as "linalg", by name and alias."""
+    return {name: out_variant(op) for op in registry if op.function and op.namespace == namespace
+            for name in (op.name, *op.aliases)}
+
+
+def install() -> None:
+    """Attach methods and Python's operators to the tensor class."""
+    for op in registry:
+        for name in (op.name, *op.aliases):
+            if op.method:
+                setattr(Tensor, name, _method(op))
+            if op.inplace:
+                setattr(Tensor, f"{name}_", inplace_method(op))
+    for symbol, op in _OPERATORS.items():
+        forward, reflected = _operator(op)
+        setattr(Tensor, f"__{symbol}__", forward)
+        setattr(Tensor, f"__r{symbol}__", reflected)
+        setattr(Tensor, f"__i{symbol}__", _inplace_operator(op))
+    for name in _COMPARISONS:
+        setattr(Tensor, f"__{name}__", _operator(registry[name])[0])
+    for symbol, name in (("neg", "neg"), ("abs", "abs"), ("invert", "bitwise_not"), ("pos", "positive")):
+        setattr(Tensor, f"__{symbol}__", _method(registry[name]))
+
+
+def _inplace_operator(op: Op) -> Callable[..., Any]:
+    method = inplace_method(op)
+
+    def call(self: Tensor, other: Any) -> Any:
+        return method(self, _number(other))
+    return call
