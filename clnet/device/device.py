@@ -39,8 +39,8 @@ class Device:
     """
 
     __slots__ = (
-        "__weakref__", "_origin", "allocate", "caps", "index", "kernels", "name", "plans", "runtime",
-        "shares", "type",
+        "__weakref__", "_origin", "allocate", "caps", "index", "kernels", "name", "plans",
+        "runtime", "shares", "type",
     )
 
     type: str
@@ -57,6 +57,12 @@ class Device:
     plans: dict[Any, Any]
     shares: int
     """Host arrays that look at this device's memory now."""
+    kernels: dict[Any, Any]
+    """Built kernels by their specification; kept by whoever launches them."""
+    plans: dict[Any, Any]
+    """How to run an operator on operands of a kind; kept by the interpreter."""
+    shares: int
+    """How many storages the host looks at without a copy."""
     _origin: tuple[Callable[..., Device], tuple[Any, ...]]
 
     def __new__(
@@ -281,7 +287,9 @@ def _make(
     device.index = index
     device.caps = caps
     device.allocate = runtime.allocate
-    device.kernels, device.plans, device.shares = {}, {}, 0
+    device.kernels = {}
+    device.plans = {}
+    device.shares = 0
     device._origin = (Device, (name,))
     return device
 
