@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.plan import Plan
 from ..kernels import reduction as kernel
+from .arithmetic import maximum, minimum
 from .comparison import eq, where
 from .declare import composite, planner
 from .view import expand, reshape, unsqueeze
@@ -113,7 +115,7 @@ def _count(ctx: Any) -> int:
 
 
 mean = planner("mean", _bind_mean, _planned(_describe_mean), family="reduction", linear=True,
-               vjp=lambda ctx, g: (expand_reduced(g / max(_count(ctx), 1), ctx),), samples=_samples,
+               vjp=lambda ctx, g: (expand_reduced(g / (_count(ctx) or 1), ctx),), samples=_samples,
                reference=lambda x, dim=None, keepdim=False, dtype=None: np.mean(x, _axes(dim), keepdims=keepdim))
 
 
@@ -290,6 +292,32 @@ min_dim = planner("_min_dim", _bind_max_dim, _planned(_indexed("min", "argmin", 
                   vjp=_select_vjp, saves_out=(1,), public=False)
 
 
+Extreme = namedtuple("Extreme", ("values", "indices"))
+
+
+def _picked(name: str, indexed: Any, full: Any, pair: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    if dim is None:
+        _nonempty(name, input, None)
+        return full(input)
+    return Extreme(*indexed(input, dim, keepdim)) if isinstance(dim, int) else pair(input, dim)
+
+
+@composite("reduction", samples=_arg_samples,
+           reference=lambda x, dim=None, keepdim=False: np.max(x) if dim is None else (
+               np.max(x, dim, keepdims=keepdim), np.argmax(x, dim, keepdims=keepdim)))
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """Largest element; with ``dim``, (values, indices) along it; with a tensor, ``maximum``."""
+    return _picked("max", max_dim, amax, maximum, input, dim if other is None else other, keepdim)
+
+
+@composite("reduction", samples=_arg_samples,
+           reference=lambda x, dim=None, keepdim=False: np.min(x) if dim is None else (
+               np.min(x, dim, keepdims=keepdim), np.argmin(x, dim, keepdims=keepdim)))
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """Smallest element; with ``dim``, (values, indices) along it; with a tensor, ``minimum``."""
+    return _picked("min", min_dim, amin, minimum, input, dim if other is None else other, keepdim)
+
+
 # Built from the above ---------------------------------------------------------------------------
 
 def _spread(x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Any:
@@ -303,7 +331,7 @@ def _spread(x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> 
     centred = x - mean(x, dims, True) if dims else x - x
     total = sum(centred * centred, dims, keepdim) if dims else centred * centred
     n = math.prod(x.shape[d] for d in dims)
-    return total, max(n - dof, 0)
+    return total, n - dof if n > dof else 0
 
 
 def _var_samples() -> Any:

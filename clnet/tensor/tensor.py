@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..autograd import backward as reverse
+from ..autograd import engine as reverse
 from ..autograd import graph
 from ..core import layout as lay
 from ..core.dtypes import DType
