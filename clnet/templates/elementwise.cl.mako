@@ -106,7 +106,7 @@ values = [writer.write(e) for e in exprs]
 % for i, o in enumerate(operands):
 % if o[0] == "number":
         const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(number${i});
-% elif o[2][last] == "b":
+% elif o[0] == "tensor" and o[2][last] == "b":
         const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(${types.load(o[1], f"x{i}", f"x{i}_row")});
 % endif
 % endfor

@@ -213,14 +213,14 @@ from clnet.device import current_device
 from clnet.core.errors import OutOfMemoryError
 device = current_device()
 try:
-    device.allocate(300 << 20)
+    device.allocate(100 << 20)
 except OutOfMemoryError as error:
     print(error)
-print(device.allocate(96 << 20).nbytes)
+print(device.allocate(48 << 20).nbytes)
 """
-    out = run_python(program, CLNET_MEMORY_LIMIT="256M")
-    assert "the limit is 256.00 MiB" in out
-    assert str(96 << 20) in out
+    out = run_python(program, CLNET_MEMORY_LIMIT="64M")
+    assert "the limit is 64.00 MiB" in out
+    assert str(48 << 20) in out
 
 
 @pytest.mark.skipif(settings().allocator != "caching", reason="the exact allocator has no cache")
