@@ -252,3 +252,21 @@ _define("erf", "erf({0})", _erf,
 _define("erfc", "erfc({0})", _erfc,
         lambda g, o, a: (g * (f("exp", -(a * a)) * (-2 / math.sqrt(math.pi))),))
 _define("hypot", "hypot({0}, {1})", np.hypot, lambda g, o, a, b: (g * (a / o), g * (b / o)))
+
+
+def _sigmoid(r: Any, dtype: DType, types_: tuple[DType, ...], x: str) -> str:
+    one = types.literal(1, dtype, r.width)
+    return f"({one} / ({one} + exp(-{x})))"
+
+
+def _softplus(r: Any, dtype: DType, types_: tuple[DType, ...], x: str) -> str:
+    zero = types.literal(0, dtype, r.width)
+    # max drops a NaN, the other term keeps it.
+    return f"(log1p(exp(-fabs({x}))) + fmax({x}, {zero}))"
+
+
+# Primitives rather than compositions, so that derivatives of every order stay finite where exp
+# overflows.
+_define("sigmoid", _sigmoid, lambda a: 1 / (1 + np.exp(-a)), lambda g, o, a: (g * (o * (1 - o)),))
+_define("softplus", _softplus, lambda a: np.logaddexp(a, np.zeros((), a.dtype)),
+        lambda g, o, a: (g * f("sigmoid", a),))
