@@ -148,12 +148,15 @@ class set_detect_anomaly(detect_anomaly):
 
 
 def is_grad_enabled() -> bool:
+    """Whether calls in this thread are recorded."""
     return grad_mode.enabled
 
 
 def is_inference_mode_enabled() -> bool:
+    """Whether this thread is within ``inference_mode``."""
     return grad_mode.inference
 
 
 def is_anomaly_enabled() -> bool:
+    """Whether this thread is within ``detect_anomaly``."""
     return grad_mode.anomaly

@@ -110,6 +110,7 @@ class Defaults:
 
 
 def get_default_dtype() -> DType:
+    """The floating type of new tensors made from Python floats."""
     return Defaults.floating
 
 

@@ -78,6 +78,7 @@ def dense(shape: Sequence[int], dtype: DType) -> Layout:
 
 
 def contiguous_strides(shape: Sequence[int]) -> Shape:
+    """Row-major strides, in elements."""
     strides, step = [], 1
     for n in reversed(shape):
         strides.append(step)

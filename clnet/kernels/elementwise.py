@@ -41,6 +41,7 @@ def output_layout(operands: Sequence[Layout | Number | Position], shape: Sequenc
 
 
 def broadcast(operands: Sequence[Layout | Number | Position]) -> tuple[int, ...]:
+    """The common shape of the operands that have one (RuntimeError if there is none)."""
     return lay.broadcast_shapes(*(o.shape for o in operands if isinstance(o, Layout)))
 
 

@@ -57,6 +57,7 @@ def float_floor_div(a: Expr, b: Expr) -> Expr:
 
 
 def int_floor_div(a: Expr, b: Expr) -> Expr:
+    """Integer quotient rounded towards minus infinity; C's rounds towards zero."""
     q, m = f("int_div", a, b), f("int_mod", a, b)
     if not a.dtype.is_signed:
         return q

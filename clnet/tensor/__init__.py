@@ -1,12 +1,7 @@
 """Tensors and what runs them."""
-from ..core import dispatch
-from . import creation, interchange, methods, mutation
+from . import assembly, creation, interchange, methods, mutation
 from .eager import EagerInterpreter
 from .methods import exported
 from .tensor import Tensor
 
-__all__ = ["EagerInterpreter", "Tensor", "creation", "exported", "interchange", "methods", "mutation"]
-
-dispatch.stack.install(EagerInterpreter())
-for module in (interchange, creation, mutation, methods):
-    module.install()
+__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "interchange", "methods", "mutation"]

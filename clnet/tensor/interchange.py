@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.function import record_custom
 from ..codegen.expr import from_storage, to_storage
 from ..core import dtypes as dt
 from ..core import layout as lay
@@ -36,6 +37,7 @@ def values(x: Tensor) -> np.ndarray:
 
 
 def tolist_flat(self: Tensor) -> list[Any]:
+    """The elements as Python numbers in row-major order."""
     return values(self).reshape(-1).tolist()
 
 
@@ -220,7 +222,6 @@ class _Transfer:
 
     @staticmethod
     def move(x: Tensor, device: Device) -> Tensor:
-        from ..autograd.function import record_custom
         source = x.device
         result = _move_bits(x, device)
         return record_custom("ToCopy", (x,), result, lambda g: (_Transfer.move(g, source),))

@@ -66,5 +66,6 @@ def set_(self: Tensor, source: Tensor) -> Tensor:
 
 
 def install() -> None:
+    """Give the tensor class the methods of this module."""
     for f in (copy_, fill_, zero_, resize_, set_):
         setattr(Tensor, f.__name__, f)

@@ -1,0 +1,10 @@
+"""Puts the parts together: the base interpreter, and the methods of the tensor class."""
+from __future__ import annotations
+
+from ..core import dispatch
+from . import creation, interchange, methods, mutation
+from .eager import EagerInterpreter
+
+dispatch.stack.install(EagerInterpreter())
+for module in (interchange, creation, mutation, methods):
+    module.install()
