@@ -29,10 +29,11 @@ class Meta:
         base, chain: for a view, the tensor viewed and the (op, attrs) calls leading here.
         version: storage version at which ``node`` is right; a view whose base was written to
             later gets its node anew from the base.
+        tangent: the forward-mode derivative that travels with the tensor.
     """
 
     __slots__ = ("requires_grad", "grad", "node", "index", "hooks", "accumulated_hooks", "base",
-                 "chain", "version", "accumulator", "retains", "inference")
+                 "chain", "version", "accumulator", "retains", "inference", "tangent")
 
     def __init__(self) -> None:
         self.requires_grad = False
@@ -47,6 +48,7 @@ class Meta:
         self.accumulator: Any = None
         self.retains = False
         self.inference = False
+        self.tangent: Any = None
 
 
 def meta_of(x: Any) -> Meta:
@@ -118,6 +120,8 @@ class Node:
         out = {}
         for k, alias in self._outputs.items():
             x = alias.alias()
+            if alias.meta is not None:
+                meta_of(x).tangent = alias.meta.tangent
             if grad_mode.enabled:
                 meta = meta_of(x)
                 meta.node, meta.index, meta.version = self, k, x.storage.version
@@ -128,6 +132,10 @@ class Node:
     def rest(self) -> dict[str, Any]:
         """The attributes that a derived call shares."""
         return {k: v for k, v in self.attrs.items() if k not in RESULT_ATTRS}
+
+    def saved_output(self, k: int) -> Any:
+        """The handle kept for result ``k``, or None."""
+        return self._outputs.get(k)
 
     @property
     def next_functions(self) -> tuple[Any, ...]:

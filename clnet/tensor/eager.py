@@ -5,7 +5,6 @@ from typing import Any
 
 from ..autograd import graph
 from ..autograd.mode import grad_mode
-from ..core import layout as lay
 from ..core.layout import Layout
 from ..core.op import Op
 from ..core.plan import Number
@@ -72,15 +71,18 @@ class EagerInterpreter:
         if op.plan is None:
             raise NotImplementedError(f"{op.name} has no kernel")
         runner = Runner(op.plan(layouts, attrs, device.caps, planned), device)
-        if len(device.plans) >= _PLAN_LIMIT:
-            device.plans.clear()
-        device.plans[key] = runner
+        _remember(device.plans, key, runner)
         return runner
 
     def _view(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         base = operands[0]
-        layout, offset = op.view(base.layout, base.offset, **attrs)  # type: ignore[misc]
-        result = Tensor.over(base.storage, offset, layout)
+        plans = base.storage.device.plans
+        key = (op, base.layout, *attrs.values())
+        moved = plans.get(key)
+        if moved is None:
+            moved = op.view(base.layout, 0, **attrs)  # type: ignore[misc]
+            _remember(plans, key, moved)
+        result = Tensor.over(base.storage, base.offset + moved[1], moved[0])
         graph.record_view(op, base, attrs, result)
         return result
 
@@ -98,6 +100,12 @@ class EagerInterpreter:
                 f"devices, {' and '.join(sorted(map(str, sized)))}; operands: "
                 f"{', '.join(f'{x.layout} on {x.device}' for x in tensors)}")
         return sized.pop()
+
+
+def _remember(plans: dict[Any, Any], key: Any, plan: Any) -> None:
+    if len(plans) >= _PLAN_LIMIT:
+        plans.clear()
+    plans[key] = plan
 
 
 def describe(x: Any, op: Op) -> Layout | Number:
