@@ -1,4 +1,4 @@
 """The operators, one record each; importing the families registers them."""
-from . import activation, arithmetic, comparison, creation, reduction, view
+from . import activation, arithmetic, comparison, creation, matmul, reduction, view
 
-__all__ = ["activation", "arithmetic", "comparison", "creation", "reduction", "view"]
+__all__ = ["activation", "arithmetic", "comparison", "creation", "matmul", "reduction", "view"]

@@ -11,7 +11,7 @@ from ..autograd import graph
 from ..core import dispatch
 from ..core import dtypes as dt
 from ..core.op import Op, registry
-from ..ops import arithmetic, comparison
+from ..ops import arithmetic, comparison, matmul
 from .interchange import from_numpy
 from .tensor import Tensor
 
@@ -118,6 +118,14 @@ def _operator(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return forward, reflected
 
 
+def _matrix_product(self: Tensor, other: Any) -> Any:
+    return matmul.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+
+
+def _reflected_matrix_product(self: Tensor, other: Any) -> Any:
+    return matmul.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+
+
 def _number(x: Any) -> Any:
     """A NumPy number as Python's, an array as a tensor."""
     if isinstance(x, np.generic):
@@ -154,6 +162,8 @@ def install() -> None:
         setattr(Tensor, f"__{symbol}__", forward)
         setattr(Tensor, f"__r{symbol}__", reflected)
         setattr(Tensor, f"__i{symbol}__", _inplace_operator(op))
+    setattr(Tensor, "__matmul__", _matrix_product)
+    setattr(Tensor, "__rmatmul__", _reflected_matrix_product)
     for name in _COMPARISONS:
         setattr(Tensor, f"__{name}__", _operator(registry[name])[0])
     for symbol, name in (("neg", "neg"), ("abs", "abs"), ("invert", "bitwise_not"), ("pos", "positive")):
