@@ -58,6 +58,33 @@ def meta_of(x: Any) -> Meta:
     return x.meta
 
 
+class Packed:
+    """A saved tensor in the form that a hook gave it."""
+
+    __slots__ = ("content", "unpack")
+
+    def __init__(self, content: Any, unpack: Any) -> None:
+        self.content, self.unpack = content, unpack
+
+    def open(self) -> Any:
+        """The tensor again."""
+        return self.unpack(self.content)
+
+
+class saved_tensors_hooks:
+    """Inside, ``pack_hook`` turns each saved tensor into what is kept, ``unpack_hook`` turns it back."""
+
+    def __init__(self, pack_hook: Any, unpack_hook: Any) -> None:
+        self._hooks = (pack_hook, unpack_hook)
+
+    def __enter__(self) -> saved_tensors_hooks:
+        self._before, grad_mode.saved_hooks = grad_mode.saved_hooks, self._hooks
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        grad_mode.saved_hooks = self._before
+
+
 class Node:
     """A recorded call; also the context its ``vjp`` receives.
 
@@ -68,7 +95,7 @@ class Node:
     """
 
     __slots__ = ("op", "attrs", "_operands", "_versions", "_outputs", "layouts", "needs", "edges",
-                 "sequence", "hooks", "retained", "out_layouts", "trace", "released", "__weakref__")
+                 "sequence", "hooks", "retained", "out_layouts", "trace", "released", "_packed", "__weakref__")
 
     def __init__(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any],
                  results: Any) -> None:
@@ -87,7 +114,19 @@ class Node:
                           for i, x in enumerate(operands)]
         self._versions = [(x, x.storage.version) for i, x in enumerate(operands)
                           if i in reads_in and self.layouts[i] is not None]
-        self._outputs = {k: results[k].alias() for k in reads_out}
+        self._outputs: dict[int, Any] = {k: results[k].alias() for k in reads_out}
+        self._packed = grad_mode.saved_hooks is not None
+        if self._packed:
+            self._pack(*grad_mode.saved_hooks)
+
+    def _pack(self, pack: Any, unpack: Any) -> None:
+        """Let the hooks in force keep the saved tensors in their own way."""
+        for i, x in enumerate(self._operands):
+            if x is not None and self.layouts[i] is not None:
+                self._operands[i] = Packed(pack(x), unpack)
+        for k, x in self._outputs.items():
+            self._outputs[k] = Packed(pack(x), unpack)
+        self._versions = []
 
     def _reads(self, arity: int) -> tuple[set[int], set[int]]:
         """Which operands and results the derivative will read."""
@@ -102,9 +141,10 @@ class Node:
                 (outs if source == "out" else ins).add(k)
         return ins, outs
 
-    def saved_now(self, results: Any, mutated: bool) -> None:
+    def saved_now(self) -> None:
         """Note the versions of saved results, after an in-place call has counted its write."""
-        self._versions += [(alias, alias.storage.version) for alias in self._outputs.values()]
+        self._versions += [(alias, alias.storage.version) for alias in self._outputs.values()
+                           if not isinstance(alias, Packed)]
 
     @property
     def name(self) -> str:
@@ -112,13 +152,26 @@ class Node:
 
     @property
     def operands(self) -> list[Any]:
-        return self._operands
+        if not self._packed:
+            return self._operands
+        return [self._unpacked(i, x) if isinstance(x, Packed) else x for i, x in enumerate(self._operands)]
+
+    def _unpacked(self, i: int, packed: Packed) -> Any:
+        x = packed.open()
+        if grad_mode.enabled and self.edges[i] is not None:
+            x = x.alias()
+            meta = meta_of(x)
+            (meta.node, meta.index), meta.version = self.edges[i], x.storage.version
+            x.tracked = True
+        return x
 
     @property
     def outputs(self) -> Any:
         """The saved results, connected to this node for second derivatives."""
         out = {}
         for k, alias in self._outputs.items():
+            if isinstance(alias, Packed):
+                alias = alias.open()
             x = alias.alias()
             if alias.meta is not None:
                 meta_of(x).tangent = alias.meta.tangent
@@ -241,7 +294,7 @@ def record(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], results: An
     node = Node(op, operands, attrs, results)
     if out is not None:
         mutated(results)
-    node.saved_now(results, out is not None)
+    node.saved_now()
     if not any(node.needs):
         return
     for k, r in enumerate(results):

@@ -17,6 +17,7 @@ class _Mode(threading.local):
     inference = False
     anomaly = False
     check_nan = True
+    saved_hooks: Any = None  # (pack, unpack) applied to tensors that calls save
 
 
 grad_mode = _Mode()

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from ..core import dispatch
-from . import creation, interchange, methods, mutation
+from . import creation, interchange, methods, mutation, printing
 from .eager import EagerInterpreter
 
 dispatch.stack.install(EagerInterpreter())
-for module in (interchange, creation, mutation, methods):
+for module in (interchange, creation, mutation, methods, printing):
     module.install()
