@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from ..core import dispatch
-from . import creation, interchange, methods, mutation, printing
+from . import creation, interchange, methods, mutation, pickling, printing
 from .eager import EagerInterpreter
 
 dispatch.stack.install(EagerInterpreter())
-for module in (interchange, creation, mutation, methods, printing):
+for module in (interchange, creation, mutation, methods, pickling, printing):
     module.install()
