@@ -32,13 +32,16 @@ globals().update({f.__name__: f for f in _tensor.creation.FUNCTIONS})
 from_numpy = _tensor.interchange.from_numpy
 
 _PACKAGES = ("autograd", "cuda", "data", "io", "linalg", "nn", "optim", "utils", "backends")
+_FILES = ("load", "save")
 
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _FILES:
+        return getattr(importlib.import_module(f"{__name__}.io"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES})
+    return sorted({*globals(), *_PACKAGES, *_FILES})
