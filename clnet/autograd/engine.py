@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +65,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     got = grad(outputs, wanted, given, keep, create_graph, allow_unused=True)
     for x, g in zip(wanted, got):
         if g is not None:
-            _accumulate(x, g, create_graph)
+            _accumulate(x, g, create_graph, set())
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
@@ -128,6 +129,8 @@ def _reachable(roots: list[Any], targets: dict[Any, Any] | None) -> tuple[dict[A
 def _run(roots: list[Any], keep: bool, create_graph: bool,
          captured: dict[Any, Any] | None = None) -> None:
     uses, needed = _reachable(roots, captured)
+    # Storages that somebody else may hold: a leaf's gradient must not share them.
+    held = {g.storage for _, _, g in roots}
     buffers: dict[Any, dict[int, Any]] = {}
     ready: list[tuple[int, int, Any]] = []
     for node, index, g in roots:
@@ -139,65 +142,64 @@ def _run(roots: list[Any], keep: bool, create_graph: bool,
         while ready:
             node = heapq.heappop(ready)[2]
             received = buffers.pop(node, None)
-            grads = None
+            grads: Any = ()
             if received is not None and (needed is None or node in needed):
-                grads = _step(node, received, captured, create_graph)
-            if not keep and not isinstance(node, Accumulator):
-                node.release()
-            for i, e in enumerate(node.edges):
+                if node.hooks or node.retained or captured is not None:
+                    _observe(node, received, captured)
+                    held.update(g.storage for g in received.values())
+                if type(node) is Accumulator:
+                    if captured is None:
+                        _accumulate(node.tensor, received[0], create_graph, held)
+                else:
+                    grads = _derive(node, received)
+                    if not keep:
+                        node.release()
+            for e, g in itertools.zip_longest(node.edges, grads):
                 if e is None:
                     continue
                 target, index = e
-                if grads is not None and grads[i] is not None:
-                    _add(buffers, target, index, grads[i])
+                if g is not None:
+                    _add(buffers, target, index, g)
                 uses[target] -= 1
                 if not uses[target]:
                     heapq.heappush(ready, (-target.sequence, id(target), target))
 
 
 def _add(buffers: dict[Any, dict[int, Any]], node: Any, index: int, g: Any) -> None:
-    slots = buffers.setdefault(node, {})
-    slots[index] = slots[index] + g if index in slots else g
+    slots = buffers.get(node)
+    if slots is None:
+        buffers[node] = {index: g}
+    else:
+        slots[index] = slots[index] + g if index in slots else g
 
 
-def _step(node: Any, received: dict[int, Any], captured: dict[Any, Any] | None,
-          create_graph: bool) -> list[Any] | None:
-    """Hooks, capture, and the node's own derivative."""
-    if node.hooks:
-        for index, hooks in node.hooks.items():
-            if index in received:
-                for hook in list(hooks.values()):
-                    changed = hook(received[index])
-                    if changed is not None:
-                        received[index] = changed
-    if node.retained:
-        for index, x in node.retained.items():
-            if index in received and x() is not None:
-                meta_of(x()).grad = received[index]
-    if captured is not None:
-        for (target, index) in captured:
-            if target is node and index in received:
-                captured[target, index] = received[index]
-    if isinstance(node, Accumulator):
-        if captured is None:
-            _accumulate(node.tensor, received[0], create_graph)
-        return None
-    count = len(getattr(node, "out_layouts", (None,)))
+def _observe(node: Any, received: dict[int, Any], captured: dict[Any, Any] | None) -> None:
+    """Hooks may replace cotangents; retained and captured ones are handed out."""
+    for index, hooks in (node.hooks or {}).items():
+        for hook in list(hooks.values()) if index in received else ():
+            changed = hook(received[index])
+            if changed is not None:
+                received[index] = changed
+    for index, x in (node.retained or {}).items():
+        if index in received and x() is not None:
+            meta_of(x()).grad = received[index]
+    for target, index in captured or ():
+        if target is node and index in received:
+            captured[target, index] = received[index]  # type: ignore[index]
+
+
+def _derive(node: Any, received: dict[int, Any]) -> list[Any]:
+    """The node's cotangents, fitted to its operands."""
     try:
-        grads = node.apply([received.get(k) for k in range(count)])
-    except Exception as error:
+        grads = node.apply([received.get(k) for k in range(len(node.out_layouts))])
+    except Exception:
         if node.trace is not None:
             warnings.warn(f"Error detected in {node.name}. Traceback of forward call that caused the "
                           f"error:\n{node.trace}", stacklevel=2)
-        raise error
+        raise
     if node.trace is not None and grad_mode.check_nan:
         _check_nan(node, grads)
-    return [_fit(g, layout) for g, layout in zip(grads, _operand_layouts(node))]
-
-
-def _operand_layouts(node: Any) -> list[Any]:
-    layouts = getattr(node, "layouts", None)
-    return layouts if layouts is not None else [None] * len(node.edges)
+    return [_fit(g, layout) for g, layout in zip(grads, node.layouts)]
 
 
 def _fit(g: Any, layout: Any) -> Any:
@@ -216,13 +218,17 @@ def _check_nan(node: Any, grads: list[Any]) -> None:
                                f"Traceback of forward call that caused the error:\n{node.trace}")
 
 
-def _accumulate(x: Any, g: Any, create_graph: bool) -> None:
+def _accumulate(x: Any, g: Any, create_graph: bool, held: set[Any]) -> None:
+    """Add to a leaf's gradient; the first one becomes it, copied if others may hold its memory."""
     meta = meta_of(x)
-    if meta.grad is None:
-        # Others may hold the same cotangent, so it is never written to: see the branch below.
-        meta.grad = g if create_graph else g.detach()
+    if create_graph:
+        meta.grad = g if meta.grad is None else meta.grad + g
+    elif meta.grad is None:
+        shared = g.storage in held or not g.layout.contiguous or g.storage.nbytes != g.nbytes
+        meta.grad = g.clone() if shared else g.detach()
+        held.add(meta.grad.storage)
     else:
-        meta.grad = meta.grad + g
+        meta.grad.add_(g)
     if meta.accumulated_hooks:
         for hook in list(meta.accumulated_hooks.values()):
             hook(x)

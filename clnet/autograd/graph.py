@@ -348,13 +348,14 @@ def check_writable(x: Any) -> None:
 class CopySlices:
     """An in-place write through a view, seen from the base."""
 
-    __slots__ = ("inner", "chain", "own", "edges", "layouts", "sequence", "hooks", "retained",
-                 "trace", "__weakref__")
+    __slots__ = ("inner", "chain", "own", "edges", "layouts", "out_layouts", "sequence", "hooks",
+                 "retained", "trace", "__weakref__")
     name = "CopySlices"
 
     def __init__(self, inner: Node, base_edge: Any, chain: tuple[Any, ...], own: list[int]) -> None:
         self.inner, self.chain, self.own = inner, chain, own
         self.layouts = [None, *inner.layouts]
+        self.out_layouts = [None]
         self.edges = [base_edge] + [None if i in own else e for i, e in enumerate(inner.edges)]
         self.sequence = next(_sequence)
         self.hooks = self.retained = None
