@@ -1,0 +1,69 @@
+"""Limits on gradients."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from ...autograd.mode import no_grad
+from ...core.op import registry
+from ...ops.reduction import vector_norm
+from ...tensor import Tensor
+from ...tensor.creation import zeros
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad for p in given if p.grad is not None]
+
+
+@no_grad()
+def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
+                   error_if_nonfinite: bool = False, foreach: bool | None = None) -> Any:
+    """The norm of all elements together, a 0-d tensor (on the first tensor's device).
+
+    Raises:
+        RuntimeError: the norm is not finite, if ``error_if_nonfinite``.
+    """
+    given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if not given:
+        return zeros(())
+    order = float(norm_type)
+    device = given[0].device
+    norms = [vector_norm(g.detach(), order).to(device) for g in given]
+    total = vector_norm(registry["stack"](norms), order) if len(norms) > 1 else norms[0]
+    if error_if_nonfinite and not math.isfinite(float(total)):
+        raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is "
+                           "non-finite, so it cannot be clipped. To disable this error and scale the "
+                           "gradients by the non-finite norm anyway, set `error_if_nonfinite=False`")
+    return total
+
+
+@no_grad()
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
+                    error_if_nonfinite: bool = False, foreach: bool | None = None) -> Any:
+    """Scale the gradients so that their norm together is at most ``max_norm``.
+
+    Nothing waits for the device: the factor is computed there.
+
+    Returns:
+        the norm before, a 0-d tensor.
+
+    Raises:
+        RuntimeError: the norm is not finite, if ``error_if_nonfinite``.
+    """
+    grads = _gradients(parameters)
+    total = get_total_norm(grads, norm_type, error_if_nonfinite)
+    if grads:
+        factor = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
+        for g in grads:
+            g.mul_(factor.to(g.device))  # type: ignore[attr-defined]
+    return total
+
+
+@no_grad()
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float,
+                     foreach: bool | None = None) -> None:
+    """Limit every element of the gradients to ±``clip_value``."""
+    for g in _gradients(parameters):
+        g.clamp_(-float(clip_value), float(clip_value))  # type: ignore[attr-defined]

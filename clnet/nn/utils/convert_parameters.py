@@ -1,0 +1,27 @@
+"""Parameters as one vector, and back."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...core.op import registry
+from ...tensor import Tensor
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Any:
+    """All elements in one dimension."""
+    return registry["cat"]([p.reshape(-1) for p in parameters])  # type: ignore[attr-defined]
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Point the parameters at successive parts of a vector.
+
+    Raises:
+        TypeError: ``vec`` is no tensor.
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
+    start = 0
+    for p in parameters:
+        p.data = vec.narrow(0, start, p.numel()).view(p.shape).data  # type: ignore[attr-defined]
+        start += p.numel()
