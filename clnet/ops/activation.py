@@ -174,13 +174,13 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     return _in_place(input, inplace, lambda x: _elu_op(x, float(alpha)))
 
 
-@_functional(name="selu", samples=_samples(), reference=lambda x: selu.reference(x))
+@_functional(name="selu", samples=_samples(), reference=selu.reference)
 def f_selu(input: Any, inplace: bool = False) -> Any:
     """Self-normalising ELU (Klambauer et al. 2017)."""
     return _in_place(input, inplace, selu)
 
 
-@_functional(name="celu", samples=_samples((2.0,)), reference=lambda x, a=1.0: celu.reference(x, a))
+@_functional(name="celu", samples=_samples((2.0,)), reference=celu.reference)
 def f_celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``x`` above zero, else ``alpha * (exp(x / alpha) - 1)`` (Barron 2017)."""
     return _in_place(input, inplace, lambda x: celu(x, alpha))
@@ -200,7 +200,8 @@ def _prelu_samples() -> Any:
 def prelu(input: Any, weight: Any) -> Any:
     """The elements, those below zero times ``weight`` (one, or one per channel of dimension 1)."""
     if weight.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+        raise RuntimeError("prelu: Expected `weight` to be a scalar or 1D tensor, but got: "
+                           f"ndim = {weight.ndim}")
     if weight.numel() != 1:
         channels = input.shape[1] if input.ndim > 1 else 1
         if not input.ndim or channels != weight.numel():
@@ -295,13 +296,15 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
     return _in_place(input, inplace, _hardswish)
 
 
-@_functional(name="hardshrink", samples=_samples((0.7,)), reference=lambda x, c=0.5: hardshrink.reference(x, c))
+@_functional(name="hardshrink", samples=_samples((0.7,)),
+             reference=lambda x, c=0.5: np.where(np.abs(x) > c, x, 0))
 def f_hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """The elements outside ``[-lambd, lambd]``, else 0."""
     return hardshrink(input, lambd)
 
 
-@_functional(samples=_samples((), (1.2,)), reference=lambda x, c=0.5: np.sign(x) * np.maximum(np.abs(x) - c, 0))
+@_functional(samples=_samples((), (1.2,)),
+             reference=lambda x, c=0.5: np.sign(x) * np.maximum(np.abs(x) - c, 0))
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """The elements moved ``lambd`` towards zero, 0 within ``[-lambd, lambd]``."""
     if lambd < 0:
@@ -309,7 +312,8 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     return _softshrink(input, float(lambd))
 
 
-@_functional(name="threshold", samples=_samples((0.4, 2.0)), reference=lambda x, t, v: threshold.reference(x, t, v))
+@_functional(name="threshold", samples=_samples((0.4, 2.0)),
+             reference=lambda x, t, v: np.where(x > t, x, v))
 def f_threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """The elements above ``threshold``, else ``value``."""
     return _in_place(input, inplace, lambda x: _threshold(x, threshold, value))
