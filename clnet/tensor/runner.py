@@ -60,11 +60,10 @@ def _compile_arguments(args: tuple[Any, ...]) -> Callable[..., tuple[Any, ...]]:
 class Runner:
     """A plan bound to a device."""
 
-    __slots__ = ("outputs", "temporaries", "steps", "single", "device", "launch")
+    __slots__ = ("outputs", "temporaries", "steps", "single", "device")
 
     def __init__(self, plan: Plan, device: Device) -> None:
         self.device = device
-        self.launch = device.launch
         self.outputs, self.temporaries, self.single = plan.outputs, plan.temporaries, plan.single
         kernels = kernels_for([launch.spec for launch in plan.launches], device)
         self.steps = [(kernel, launch.global_size, _compile_arguments(launch.args))
@@ -74,7 +73,7 @@ class Runner:
         """Enqueue the launches."""
         temporaries = [Scratch(self.device, t) for t in self.temporaries]
         for kernel, size, arguments in self.steps:
-            self.launch(kernel, size, arguments(operands, results, temporaries))
+            kernel.launch(size, arguments(operands, results, temporaries))
 
 
 def kernels_for(specs: list[Any], device: Device) -> list[Any]:

@@ -1,0 +1,112 @@
+"""Plans of reads and writes at positions given by index tensors, and of finding non-zeros."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..codegen.spec import KernelSpec
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.errors import fault_code
+from ..core.layout import Layout
+from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from . import elementwise
+
+# Tunables: elements below which one work-item suffices; owners of target positions of a write
+# (each visits every index, so more is not better); workers per unit of a read.
+GRAIN = 4096
+OWNERS_PER_UNIT = 2
+WORKERS_PER_UNIT = {"cpu": 4, "gpu": 64}
+GPU_GROUP = 32
+
+_INDEX_LIMIT = 1 << 31
+
+
+def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], first_index: int,
+            data: Layout, data_arg: Any, writes: bool, accumulate: bool, caps: DeviceCaps) -> Launch:
+    k = len(indices)
+    batch_shape = lay.broadcast_shapes(*(i.shape for i in indices))
+    index_steps = [lay.expand_strides(i, batch_shape) for i in indices]
+    nb = len(batch_shape)
+    data_batch = data.strides[:nb]
+    sizes, steps = lay.collapse(batch_shape, [*index_steps, data_batch])
+    rest_sizes, (rest_x, rest_y) = lay.collapse(base.shape[k:], [base.strides[k:], data.strides[nb:]])
+    wide = max(base.extent(), data.extent(), data.numel) >= _INDEX_LIMIT
+    scalars: list[int] = []
+    for j in range(k):
+        scalars += [base.shape[j], base.strides[j], *steps[j]]
+    for n, s in zip(sizes, steps[k]):
+        scalars += [n, s]
+    for n, sx, sy in zip(rest_sizes, rest_x, rest_y):
+        scalars += [n, sx, sy]
+    batches, rows = math.prod(sizes), math.prod(rest_sizes[:-1])
+    local = 1 if caps.plan_class == "cpu" else min(GPU_GROUP, caps.max_work_group_size)
+    small = data.numel <= GRAIN
+    if writes:
+        parts = 1 if small else caps.units * OWNERS_PER_UNIT
+        parts = -(-parts // local) * local
+        size = parts
+    else:
+        parts = 1
+        size = 1 if small else min(batches, caps.units * WORKERS_PER_UNIT[caps.plan_class])
+        size = -(-size // local) * local
+    scalars += [batches, rows, parts]
+    spec = KernelSpec(
+        "index", name,
+        (("dtype", base.dtype), ("index_types", tuple(i.dtype for i in indices)), ("writes", writes),
+         ("accumulate", accumulate), ("batch_rank", len(sizes)), ("rest_rank", len(rest_sizes)),
+         ("wide", wide), ("fault_code", fault_code("index", "index"))),
+        (local,), (None, "uint64") * (k + 2) + ("uint64" if wide else "uint32",) * len(scalars), "index")
+    args = [base_arg, *(Operand(first_index + j) for j in range(k)), data_arg, *scalars]
+    return Launch(spec, (size,), tuple(args))
+
+
+def gather(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
+    """Operand 0 read at the positions that the other operands give for its first dimensions."""
+    x, *indices = operands
+    shape = (*lay.broadcast_shapes(*(i.shape for i in indices)), *x.shape[len(indices):])
+    y = lay.dense(shape, x.dtype)
+    if not y.numel:
+        return Plan((y,), ())
+    return Plan((y,), (_launch("index", x, Operand(0), indices, 1, y, Result(0), False, False, caps),))
+
+
+def put(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps,
+        out: tuple[Layout, ...] | None = None) -> Plan:
+    """A copy of operand 0 (or ``out`` itself, in place) with operand 1 written or added to it.
+
+    The further operands give positions along operand 0's first dimensions.
+    """
+    x, values, *indices = operands
+    y = lay.dense(x.shape, x.dtype) if out is None else out[0]
+    launches: tuple[Launch, ...] = ()
+    if out is None and x.numel:
+        launches = elementwise.plan("copy", lambda v: [v], (x,), x.dtype, (y,), caps).launches
+    if values.numel:
+        launches += (_launch("index_put", y, Result(0), indices, 2, values, Operand(1), True,
+                             attrs["accumulate"], caps),)
+    return Plan((y,), launches)
+
+
+def nonzero(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
+    """int64 coordinates (count, rank) of non-zero elements; ``count`` is known from the host."""
+    x = operands[0]
+    y = lay.dense((attrs["count"], x.ndim), dt.int64)
+    if not y.numel:
+        return Plan((y,), ())
+    parts = 1 if x.numel <= GRAIN else caps.units * WORKERS_PER_UNIT["cpu"]
+    share = -(-x.numel // parts)
+    wide = max(x.extent(), x.numel) >= _INDEX_LIMIT
+    kind = "uint64" if wide else "uint32"
+    geometry = [v for pair in zip(x.shape, x.strides) for v in pair]
+    launches = []
+    for fills in (False, True):
+        params = (("dtype", x.dtype), ("rank", x.ndim), ("fills", fills), ("wide", wide))
+        head: list[Any] = [Operand(0), Temporary(0), *([Result(0), attrs["count"]] if fills else [])]
+        types = (None, "uint64") * 2 + ((None, "uint64", "int64") if fills else ())
+        types += (kind,) * (len(geometry) + 2)
+        spec = KernelSpec("nonzero", "nonzero_fill" if fills else "nonzero_count", params, (1,), types)
+        launches.append(Launch(spec, (parts,), (*head, *geometry, x.numel, share)))
+    return Plan((y,), tuple(launches), (lay.dense((parts,), dt.int64),))

@@ -1,0 +1,118 @@
+"""In-place writes, also through views, under autograd."""
+import numpy as np
+import pytest
+
+import clnet
+
+
+def leaf(*shape, seed=0):
+    return clnet.tensor(np.random.default_rng(seed).standard_normal(shape), requires_grad=True)
+
+
+def matches_functional(inplace, functional, *inputs):
+    """Both ways give the same value and gradients."""
+    results = []
+    for f in (inplace, functional):
+        xs = [clnet.tensor(x.detach().numpy().copy(), requires_grad=True) for x in inputs]
+        y = f(*xs)
+        (y * y).sum().backward()
+        results.append([y.detach().numpy(), *(x.grad.numpy() for x in xs)])
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_write_over_an_intermediate():
+    def f(x):
+        y = x * 1
+        y.exp_()
+        y.add_(x)
+        return y
+    matches_functional(f, lambda x: x.exp() + x, leaf(3))
+
+
+def test_write_through_a_view_reaches_the_base():
+    def inplace(x, w):
+        y = x * 2
+        y[1].mul_(3).add_(w)
+        return y
+
+    def functional(x, w):
+        rows = [x[0] * 2, x[1] * 6 + w, x[2] * 2]
+        return clnet.stack(rows)
+    matches_functional(inplace, functional, leaf(3, 4), leaf(4, seed=1))
+
+
+def test_write_to_the_base_reaches_the_view():
+    def inplace(x):
+        y = x.clone()
+        v = y[:, 1]
+        y.mul_(x)
+        return v * 1
+    matches_functional(inplace, lambda x: (x * x)[:, 1], leaf(3, 4))
+
+
+def test_view_of_a_view_and_transposes():
+    def inplace(x):
+        y = x * 1
+        y.t()[1:].t()[0].zero_()
+        y.diagonal().mul_(2)
+        return y
+
+    def functional(x):
+        mask = np.ones((3, 3))
+        mask[0, 1:] = 0
+        return x * clnet.tensor(mask) * (clnet.eye(3, dtype=clnet.float64) + 1)
+    matches_functional(inplace, functional, leaf(3, 3))
+
+
+def test_constant_base_becomes_part_of_the_graph():
+    def inplace(w):
+        y = clnet.zeros(3, 4, dtype=clnet.float64)
+        before = y[2]
+        y[0].copy_(w)
+        y[1] = w * w
+        return y + before
+    matches_functional(inplace, lambda w: clnet.stack([w, w * w, w * 0]), leaf(4))
+
+
+def test_setitem_with_a_mask():
+    def inplace(x):
+        y = x * 2
+        y[y > 0] = 5.0
+        return y
+    matches_functional(inplace, lambda x: clnet.where(x > 0, 5.0, x * 2), leaf(4, 3))
+
+
+def test_stale_saved_tensors_raise():
+    x = leaf(3)
+    y = x.exp()
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+    y = x * 1
+    z = y * y
+    y[0] = 0
+    with pytest.raises(RuntimeError, match="inplace"):
+        z.sum().backward()
+
+
+def test_leaves_are_protected():
+    x = leaf(3)
+    with pytest.raises(RuntimeError, match="leaf Variable"):
+        x.add_(1)
+    with pytest.raises(RuntimeError, match="view of a leaf"):
+        x[0].mul_(2)
+    with clnet.no_grad():
+        x.add_(1)
+    assert x.is_leaf and x.requires_grad
+
+
+def test_overlapping_operands_are_read_before_they_are_written():
+    x = clnet.arange(6, dtype=clnet.float32)
+    x[1:].copy_(x[:-1])
+    assert x.tolist() == [0, 0, 1, 2, 3, 4]
+    m = clnet.arange(9, dtype=clnet.float32).reshape(3, 3)
+    m.add_(m.t())
+    assert m.tolist() == [[0, 4, 8], [4, 8, 12], [8, 12, 16]]
+    with pytest.raises(RuntimeError, match="single memory location"):
+        clnet.zeros(3).expand(2, 3).add_(1)
