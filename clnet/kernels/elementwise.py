@@ -83,6 +83,16 @@ def plan(name: str, build: Callable[..., Sequence[Expr]], operands: Sequence[Lay
     return launch_plan(name, exprs, operands, wide, plan_outputs, shape, caps, conditions)
 
 
+def positioned(name: str, build: Callable[..., Sequence[Expr]], x: Layout, out: Layout,
+               caps: DeviceCaps) -> Plan:
+    """A kernel whose expression sees the element's position (an integer) beside its value."""
+    if not out.numel:
+        return Plan((out,), ())
+    wide = register_dtype(x.dtype)
+    exprs = tuple(build(Arg(1, position_dtype(out.numel)), Arg(0, wide)))
+    return launch_plan(name, exprs, (x, Position()), wide, (out,), out.shape, caps)
+
+
 def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | Number | Position],
                 wide: DType, outputs: tuple[Layout, ...], shape: tuple[int, ...],
                 caps: DeviceCaps, conditions: Sequence[int] = ()) -> Plan:
