@@ -1,8 +1,6 @@
 """Losses as layers."""
 from __future__ import annotations
 
-from typing import Any
-
 from ...tensor import Tensor
 from .. import functional as F
 from .module import Module

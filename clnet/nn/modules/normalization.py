@@ -26,8 +26,9 @@ class LayerNorm(Module):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.register_parameter("weight", Parameter(
             ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None)
+        biased = elementwise_affine and bias
         self.register_parameter("bias", Parameter(
-            zeros(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine and bias else None)
+            zeros(self.normalized_shape, device=device, dtype=dtype)) if biased else None)
 
     def reset_parameters(self) -> None:
         """Set everything to its initial value."""
