@@ -174,7 +174,8 @@ class Optimizer:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
         return _add_hook(self._step_post_hooks, hook)  # type: ignore[attr-defined]
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any],
+                                     prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer)`` before ``state_dict``."""
         return _add_hook(self._state_dict_pre_hooks, hook, prepend)  # type: ignore[attr-defined]
 
