@@ -58,7 +58,8 @@ def _logit_samples() -> Any:
 
 logit = declared("logit", _logit, _bind_logit, "``log(x / (1 - x))``, with ``x`` limited to [eps, 1 - eps].",
                  promotion="int_to_float", grads=_logit_grads, inplace=True, samples=_logit_samples,
-                 reference=lambda x, eps=0.0: (lambda z: np.log(z / (1 - z)))(np.clip(x, eps, 1 - eps)))
+                 reference=lambda x, eps=None: (lambda z: np.log(z / (1 - z)))(
+                     x if eps is None else np.clip(x, eps, 1 - eps)))
 
 
 def _elu(x: Expr, alpha: Any = 1.0, scale: Any = 1.0, rate: Any = 1.0) -> Expr:
@@ -107,7 +108,7 @@ threshold = declared("threshold", lambda x, t, v: where(x <= t, v, x), _bind_thr
 hardshrink = declared("hardshrink", lambda x, c: where((x >= -c) & (x <= c), 0, x), _bind_hardshrink,
                       "The elements outside ``[-lambd, lambd]``, else 0.", refuses=_FLOATS,
                       samples=_samples((), (1.2,)),
-                      reference=lambda x, c=0.5: np.where(np.abs(x) > c, x, 0))
+                      reference=lambda x, c=0.5: np.where(np.abs(x) <= c, 0, x))
 
 # Expressions of nn.functional -------------------------------------------------------------------
 
@@ -297,7 +298,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 
 
 @_functional(name="hardshrink", samples=_samples((0.7,)),
-             reference=lambda x, c=0.5: np.where(np.abs(x) > c, x, 0))
+             reference=lambda x, c=0.5: np.where(np.abs(x) <= c, 0, x))
 def f_hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """The elements outside ``[-lambd, lambd]``, else 0."""
     return hardshrink(input, lambd)

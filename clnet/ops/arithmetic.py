@@ -169,7 +169,7 @@ neg = _same(name="neg", primitive="neg", doc="Negated elements.", reference=np.n
 abs = unary("abs", lambda x: x if x.dtype is dt.bool_ else f("abs", x), "Absolute values.",
             reference=np.abs, inplace=True, aliases=("absolute",))
 sign = unary("sign", lambda x: x if x.dtype is dt.bool_ else f("sign", x), "-1, 0 or 1 by sign.",
-             reference=np.sign, inplace=True)
+             reference=lambda x: np.sign(np.nan_to_num(x)), inplace=True)
 square = unary("square", lambda x: x * x, "Squared elements.", reference=np.square, inplace=True,
                promotion="bool_to_int")
 reciprocal = unary("reciprocal", lambda x: 1 / x, "``1 / input``.", promotion="int_to_float",

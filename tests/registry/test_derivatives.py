@@ -1,0 +1,143 @@
+"""First and second derivatives equal finite differences along random directions, in float64."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clnet
+from clnet.core import dtypes as dt
+from clnet.core.op import Op
+from clnet.device import Device
+from clnet.tensor import interchange
+from tests.registry.cases import OPS, Sample, op_name, samples
+
+STEP = 1e-6
+TOLERANCE = 2e-5
+DIFFERENTIABLE = [op for op in OPS if not op.random and (
+    op.expression is None or "float" not in op.expression.refuses)]
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=op_name)
+def test_derivatives(op, device):
+    problems = []
+    for sample in samples(op):
+        if any(a.dtype.kind == "f" and a.size for a in sample.arrays()):
+            problems += [f"{sample_text(sample)}: {p}" for p in check(op, sample, device)]
+    assert not problems, "\n".join(problems)
+
+
+def sample_text(sample: Sample) -> str:
+    return ", ".join(f"{a.dtype}{list(a.shape)}" for a in sample.arrays()) + f" {sample.kwargs}"
+
+
+@dataclass
+class Function:
+    """A call as a function of its floating operands and of its outputs' cotangents."""
+
+    op: Op
+    sample: Sample
+    device: Device
+
+    def outputs(self, values: Sequence[np.ndarray], requires_grad: bool) -> tuple[list[Any], list[Any]]:
+        """(operand tensors, floating outputs)."""
+        tensors: list[Any] = []
+        order = iter(values)
+
+        def convert(array: np.ndarray) -> clnet.Tensor:
+            if array.dtype.kind != "f":
+                return interchange.upload(array, dt.from_numpy(array.dtype), self.device)
+            tensors.append(clnet.tensor(next(order), dtype=dt.float64, device=self.device))
+            return tensors[-1].requires_grad_(requires_grad)
+
+        call = self.sample.map(convert)
+        with self.device:
+            got = self.op(*call.args, **call.kwargs)
+        outputs = got if isinstance(got, (tuple, list)) else [got]
+        return tensors, [y for y in outputs if isinstance(y, clnet.Tensor) and y.dtype is dt.float64]
+
+    def value(self, values: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> float:
+        """The outputs' elements, weighted and summed."""
+        _, outputs = self.outputs(values, False)
+        return float(sum(np.sum(interchange.values(y) * w) for y, w in zip(outputs, weights)))
+
+    def gradients(self, values: Sequence[np.ndarray], weights: Sequence[np.ndarray],
+                  create_graph: bool) -> tuple[list[Any], list[Any], list[Any]]:
+        """(operands, cotangents, gradients of the weighted sum); gradients None where unused."""
+        tensors, outputs = self.outputs(values, True)
+        cotangents = [clnet.tensor(w, dtype=dt.float64, device=self.device).requires_grad_(create_graph)
+                      for w in weights]
+        tracked = [(y, w) for y, w in zip(outputs, cotangents) if y.requires_grad]
+        if not tracked:
+            return tensors, cotangents, [None] * len(tensors)
+        found = clnet.autograd.grad([y for y, _ in tracked], tensors, [w for _, w in tracked],
+                                    create_graph=create_graph, allow_unused=True)
+        return tensors, cotangents, list(found)
+
+    def slope(self, values: Sequence[np.ndarray], weights: Sequence[np.ndarray],
+              directions: Sequence[np.ndarray]) -> float:
+        """The gradient of the weighted sum, times the directions."""
+        _, _, found = self.gradients(values, weights, False)
+        return dot(found, directions)
+
+    def second(self, values: Sequence[np.ndarray], weights: Sequence[np.ndarray],
+               directions: Sequence[np.ndarray], along: Sequence[np.ndarray],
+               weights_along: Sequence[np.ndarray]) -> float:
+        """The derivative of ``slope`` along (operands, cotangents), by differentiating twice."""
+        tensors, cotangents, first = self.gradients(values, weights, True)
+        pairs = [(g, clnet.tensor(d, dtype=dt.float64, device=self.device))
+                 for g, d in zip(first, directions) if g is not None and g.requires_grad]
+        if not pairs:
+            return 0.0
+        found = clnet.autograd.grad([g for g, _ in pairs], [*tensors, *cotangents],
+                                    [d for _, d in pairs], allow_unused=True)
+        return dot(found, [*along, *weights_along])
+
+
+def dot(gradients: Sequence[Any], directions: Sequence[np.ndarray]) -> float:
+    """The sum of elementwise products; a missing gradient is zero."""
+    return float(sum(np.sum(interchange.values(g) * d)
+                     for g, d in zip(gradients, directions) if g is not None))
+
+
+def random_like(rng: np.random.Generator, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [np.asarray(rng.uniform(-1, 1, a.shape)) for a in arrays]
+
+
+def check(op: Op, sample: Sample, device: Device) -> list[str]:
+    """How the derivatives of one call differ from finite differences."""
+    f = Function(op, sample, device)
+    rng = np.random.default_rng(zlib.crc32(op.name.encode()))
+    floats = [a for a in sample.arrays() if a.dtype.kind == "f"]
+    # Samples may lie on a kink (a clamp's limit, equal elements): step aside.
+    x = [a + 1e-3 * (1 + np.abs(a)) * rng.uniform(-1, 1, a.shape) for a in floats]
+    _, outputs = f.outputs(x, False)
+    if not outputs:
+        return []
+    w = [rng.uniform(-1, 1, tuple(y.shape)) for y in outputs]
+    v, u, z = random_like(rng, x), random_like(rng, x), random_like(rng, w)
+
+    def moved(arrays: Sequence[np.ndarray], by: Sequence[np.ndarray], step: float) -> list[np.ndarray]:
+        return [a + step * b for a, b in zip(arrays, by)]
+
+    problems = []
+    difference = (f.value(moved(x, v, STEP), w) - f.value(moved(x, v, -STEP), w)) / (2 * STEP)
+    got = f.slope(x, w, v)
+    if not close(got, difference):
+        problems.append(f"first derivative {got}, by differences {difference}")
+    difference = (f.slope(moved(x, u, STEP), moved(w, z, STEP), v)
+                  - f.slope(moved(x, u, -STEP), moved(w, z, -STEP), v)) / (2 * STEP)
+    got = f.second(x, w, v, u, z)
+    if not close(got, difference):
+        problems.append(f"second derivative {got}, by differences {difference}")
+    return problems
+
+
+def close(got: float, expected: float) -> bool:
+    """Whether two derivatives agree as well as differences can tell."""
+    return bool(abs(got - expected) <= TOLERANCE * max(1.0, abs(expected)))
