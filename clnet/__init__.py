@@ -6,6 +6,7 @@ first use.
 from __future__ import annotations
 
 import importlib
+import math
 from typing import Any
 
 from . import tensor as _tensor
@@ -18,7 +19,8 @@ from .core.dtypes import DType as dtype
 from .core.dtypes import bool_ as bool
 from .core.dtypes import can_cast, promote as promote_types
 from .core.errors import OutOfMemoryError
-from .core.layout import Size
+from .core.layout import Size, broadcast_shapes
+from .core.limits import finfo, iinfo
 from .device import Device as device
 from .device import (build_stats, current_device, devices, empty_cache, memory_stats,
                      reset_peak_memory_stats, set_default_device, synchronize)
@@ -30,6 +32,11 @@ globals().update(_ALIASES)
 globals().update(_tensor.exported())
 globals().update({f.__name__: f for f in _tensor.creation.FUNCTIONS})
 from_numpy = _tensor.interchange.from_numpy
+from_dlpack = _tensor.interchange.from_dlpack
+set_printoptions = _tensor.printing.set_printoptions
+is_tensor, is_floating_point, numel = _tensor.queries.is_tensor, _tensor.queries.is_floating_point, _tensor.queries.numel
+is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
+inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 _PACKAGES = ("autograd", "cuda", "data", "io", "linalg", "nn", "optim", "utils", "backends")
 _FILES = ("load", "save")

@@ -1,7 +1,7 @@
 """Tensors and what runs them."""
-from . import assembly, creation, interchange, methods, mutation
+from . import assembly, creation, indexing, interchange, methods, mutation, printing, queries
 from .eager import EagerInterpreter
 from .methods import exported
 from .tensor import Tensor
 
-__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "interchange", "methods", "mutation"]
+__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "interchange", "indexing", "methods", "mutation", "printing", "queries"]

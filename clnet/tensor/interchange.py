@@ -141,6 +141,25 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return Tensor.over(storage, storage.start // dtype.itemsize, layout)
 
 
+def from_dlpack(source: Any) -> Tensor:
+    """A tensor on the host memory that another library's array offers through DLPack."""
+    return from_numpy(np.from_dlpack(source))
+
+
+def to_dlpack(self: Tensor, **options: Any) -> Any:
+    """``__dlpack__``: a capsule over the tensor's host memory, or over a copy of it.
+
+    Raises:
+        RuntimeError: the tensor requires grad.  TypeError: bfloat16.
+    """
+    return numpy(self).__dlpack__(**{k: v for k, v in options.items() if k != "stream"})
+
+
+def dlpack_device(self: Tensor) -> tuple[int, int]:
+    """``__dlpack_device__``: host memory, whatever device the tensor is on."""
+    return 1, 0
+
+
 def _release_share(device: Device) -> None:
     device.shares -= 1
 
@@ -240,6 +259,8 @@ def install() -> None:
     Tensor.cuda = lambda self, device=None, non_blocking=False: self.to(  # type: ignore[attr-defined]
         "cuda" if device is None else device)
     Tensor.type_as = lambda self, other: self.to(other)  # type: ignore[attr-defined]
+    Tensor.__dlpack__ = to_dlpack  # type: ignore[attr-defined]
+    Tensor.__dlpack_device__ = dlpack_device  # type: ignore[attr-defined]
     Tensor.__array__ = lambda self, dtype=None, copy=None: (  # type: ignore[attr-defined]
         np.asarray(self.numpy(), dtype=dtype))
 
