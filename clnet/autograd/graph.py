@@ -295,7 +295,8 @@ def record(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], results: An
     if out is not None:
         mutated(results)
     node.saved_now()
-    if not any(node.needs):
+    # Writing constants over a tensor of the graph also counts: its gradient ends there.
+    if not any(node.needs) and (out is None or all(edge(r) is None for r in results)):
         return
     for k, r in enumerate(results):
         if not r.layout.dtype.is_inexact:

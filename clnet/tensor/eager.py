@@ -46,7 +46,10 @@ class EagerInterpreter:
         if device is None:
             device = attrs.get("device") or current_device()
         if out is not None:
-            key.extend(t.layout for t in out)
+            for t in out:
+                key.append(t.layout)
+                if t.tracked or t.storage.rebased:
+                    recorded = True
         runner = device.plans.get(tuple(key))
         if runner is None:
             runner = self._plan(op, operands, attrs, out, device, tuple(key))
