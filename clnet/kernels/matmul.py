@@ -202,6 +202,16 @@ def _combine(p: Product, partial: Matrix, splits: int, caps: DeviceCaps) -> Laun
     return args.launch("matmul_combine", params, local, -(-min(tasks, caps.units * 256) // local) * local)
 
 
+def sum_partials(partial: Any, splits: int, total: int, dtype: DType, accumulate: DType,
+                 caps: DeviceCaps) -> Launch:
+    """Add ``splits`` vectors of ``total`` sums, one after the other in memory, into result 0."""
+    y = Matrix(Result(0), dtype, (), total, 1)
+    index = "uint" if splits * total < _INDEX_LIMIT else "ulong"
+    p = Product((), 1, total, 0, y, y, y, (), (), cast(Arg(0, accumulate), register_dtype(dtype)),
+                accumulate, index)
+    return _combine(p, Matrix(partial, accumulate, (), total, 1), splits, caps)
+
+
 # CPU class ---------------------------------------------------------------------------------------
 
 def _lanes(p: Product) -> int:

@@ -20,7 +20,7 @@ from .view import expand, permute, reshape, squeeze, t, unsqueeze
 SCALAR_NAMES = {dt.bool_: "Bool", dt.uint8: "Byte", dt.int8: "Char", dt.int16: "Short", dt.int32: "Int",
                 dt.int64: "Long", dt.float16: "Half", dt.bfloat16: "BFloat16", dt.float32: "Float",
                 dt.float64: "Double", dt.complex64: "ComplexFloat", dt.complex128: "ComplexDouble"}
-_C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", dt.int16: "short int",
+C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", dt.int16: "short int",
             dt.int32: "int", dt.int64: "long int", dt.float16: "c10::Half", dt.bfloat16: "c10::BFloat16",
             dt.float32: "float", dt.float64: "double", dt.complex64: "c10::complex<float>",
             dt.complex128: "c10::complex<double>"}
@@ -81,7 +81,7 @@ def _check_mm(a: Any, b: Any) -> None:
                            f"{b.shape[0]}x{b.shape[1]})")
     if a.dtype is not b.dtype:
         raise RuntimeError("expected m1 and m2 to have the same dtype, but got: "
-                           f"{_C_NAMES[a.dtype]} != {_C_NAMES[b.dtype]}")
+                           f"{C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}")
 
 
 def _check_bmm(a: Any, b: Any) -> None:
@@ -287,7 +287,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
             raise RuntimeError(f"{name} must be a 3D tensor")
     _check_bmm(batch1, batch2)
     if input.dtype is not batch1.dtype:
-        names = [_C_NAMES[x.dtype] for x in (input, batch1, batch2)]
+        names = [C_NAMES[x.dtype] for x in (input, batch1, batch2)]
         raise RuntimeError(f"Input dtypes must be the same, got: input {names[0]}, batch1: {names[1]}, "
                            f"batch2: {names[2]}")
     shape = (*batch1.shape[:2], batch2.shape[2])

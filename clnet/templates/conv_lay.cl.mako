@@ -1,0 +1,63 @@
+## Copies planes (n, c, d, h, w) into padded ones, [n][c][phase][d][h][w]: position q of phase p is
+## coordinate q * phases + p - lo, where every `insert`-th coordinate holds an element and the rest
+## is zero.  A task is one row; the one after the last zeroes the slack that vectors may run into.
+<%
+T = index_type
+def element(at): return types.convert(types.load(source, "x", at), source, target)
+%>\
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void ${entry}(
+    __global const ${types.memory_type(source)} *x, const ulong x_offset,
+    __global ${types.register_type(target)} *t, const ulong t_offset,
+    ${", ".join(f"const {T} {name}" for name in scalars)}
+) {
+    x += x_offset;
+    t += t_offset;
+    const ${T} share = (rows + (${T})get_global_size(0)) / (${T})get_global_size(0);
+    const ${T} task_first = (${T})get_global_id(0) * share;
+    const ${T} task_stop = min(rows + 1, task_first + share);
+    for (${T} task = task_first; task < task_stop; ++task) {
+        if (task == rows) {
+            for (${T} i = 0; i < slack; ++i) t[total + i] = 0;
+            continue;
+        }
+        ${T} rest = task;
+% for axis in "hd":
+        const ${T} q_${axis} = rest % size_${axis}; rest /= size_${axis};
+% endfor
+% for axis in "whd":
+        const ${T} p_${axis} = rest % phases_${axis}; rest /= phases_${axis};
+% endfor
+        const ${T} c = rest % channels, n = rest / channels;
+        __global ${types.register_type(target)} *row = t + task * size_w;
+        ${T} w = 0;
+        bool inside = true;
+% for axis in "dh":
+        const ${T} u_${axis} = q_${axis} * phases_${axis} + p_${axis} + skip_${axis};
+        inside = inside && u_${axis} >= lo_${axis} && (u_${axis} - lo_${axis}) % insert_${axis} == 0
+            && (u_${axis} - lo_${axis}) / insert_${axis} < in_${axis};
+% endfor
+        if (inside) {
+            const ${T} from = n * x_n + c * x_c + ((u_d - lo_d) / insert_d) * x_d + ((u_h - lo_h) / insert_h) * x_h;
+% if plain:
+            const ${T} first = min(size_w, lo_w);
+            // Coordinates lo - skip up to lo - skip + in; what lies before 0 is skipped.
+            const ${T} reach = in_w + lo_w;
+            const ${T} stop = max(first, min(size_w, reach > skip_w ? reach - skip_w : 0));
+            for (; w < first; ++w) row[w] = 0;
+            const ${T} start = from + (skip_w - lo_w) * x_w;
+            if (x_w == 1)
+                for (; w + ${lanes} <= stop; w += ${lanes})
+                    ${types.store(target, "row", "w", types.convert(types.load(source, "x", "(start + w)", lanes), source, target, lanes), lanes)}
+            for (; w < stop; ++w) row[w] = ${element("start + w * x_w")};
+% else:
+            for (; w < size_w; ++w) {
+                const ${T} u = w * phases_w + p_w + skip_w;
+                const bool hit = u >= lo_w && (u - lo_w) % insert_w == 0 && (u - lo_w) / insert_w < in_w;
+                row[w] = hit ? ${element("from + ((u - lo_w) / insert_w) * x_w")} : (${types.register_type(target)})0;
+            }
+% endif
+        }
+        for (; w < size_w; ++w) row[w] = 0;
+    }
+}
