@@ -37,9 +37,12 @@ class Slot:
 class Catalog:
     """The devices of this process. Each is opened, and thereby tried, when first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, preferred: str = "") -> None:
         self._lock = threading.RLock()
-        self.slots = [Slot(candidate) for candidate in candidates()]
+        family = preferred.partition(":")[0]
+        # A user who chose one of several CPU runtimes means it by "cpu" too.
+        found = sorted(candidates(), key=lambda one: (one.kind == "cpu", one.family != family))
+        self.slots = [Slot(candidate) for candidate in found]
 
     def find(self, spec: str) -> Slot:
         """The opened device that `spec` names. Raises DeviceError if there is none."""

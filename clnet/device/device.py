@@ -203,7 +203,7 @@ class Registry:
         """OpenCL's devices. Loading pyopencl and the drivers waits for the first use."""
         from clnet.device.catalog import Catalog
 
-        return Catalog()
+        return Catalog(settings().device)
 
     def find(self, spec: str) -> Device:
         """The device of a spec such as "cpu:1"."""
