@@ -18,7 +18,7 @@ class _Frame:
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, preserve_rng_state: bool) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
-        self.random = generator.default.get_state() if preserve_rng_state else None
+        self.random = generator.default.snapshot() if preserve_rng_state else None
         self.count = 0
         self.values: dict[int, Any] = {}
 
@@ -40,9 +40,9 @@ class _Frame:
                 raise _Recomputed
             return len(self.values) - 1
 
-        now = generator.default.get_state()
+        now = generator.default.snapshot()
         if self.random is not None:
-            generator.default.set_state(self.random)
+            generator.default.restore(self.random)
         try:
             with enable_grad(), saved_tensors_hooks(keep, lambda i: self.values[i]):
                 self.function(*self.args, **self.kwargs)
@@ -50,7 +50,7 @@ class _Frame:
             pass
         finally:
             if self.random is not None:
-                generator.default.set_state(now)
+                generator.default.restore(now)
         if len(self.values) != self.count:
             raise RuntimeError(
                 f"checkpoint: the function saved {self.count} tensors at first and {len(self.values)} when "
