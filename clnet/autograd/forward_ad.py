@@ -89,7 +89,7 @@ class ForwardInterpreter:
             filled = tuple(x if getattr(x, "layout", None) is None else
                            t if t is not None else x.detach().zeros_like()
                            for x, t in zip(operands, tangents))
-            got = dispatch.stack[-1].run(op, filled, attrs)
+            got = dispatch.stack.top.run(op, filled, attrs)
             return got if isinstance(got, tuple) else (got,)
         if op.vjp is None:
             return (None,) * len(results)

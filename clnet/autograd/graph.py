@@ -109,7 +109,7 @@ class Node:
         self.retained: dict[int, Any] | None = None
         self.released = False
         self.trace = "".join(traceback.format_stack()[:-3]) if grad_mode.anomaly else None
-        reads_in, reads_out = self._reads(len(operands))
+        reads_in, reads_out = self._reads()
         self._operands = [x if i in reads_in or self.layouts[i] is None else None
                           for i, x in enumerate(operands)]
         self._versions = [(x, x.storage.version) for i, x in enumerate(operands)
@@ -128,18 +128,12 @@ class Node:
             self._outputs[k] = Packed(pack(x), unpack)
         self._versions = []
 
-    def _reads(self, arity: int) -> tuple[set[int], set[int]]:
+    def _reads(self) -> tuple[Any, Any]:
         """Which operands and results the derivative will read."""
         expression = self.op.expression
         if expression is None:
-            return set(self.op.saves), set(self.op.saves_out)
-        ins: set[int] = set()
-        outs: set[int] = set()
-        for i, needed in enumerate(self.needs):
-            got = expression.partial(i, arity, self.attrs) if needed else None
-            for source, k in got[1] if got is not None else ():
-                (outs if source == "out" else ins).add(k)
-        return ins, outs
+            return self.op.saves, self.op.saves_out
+        return expression.reads(tuple(self.needs), self.attrs)
 
     def saved_now(self) -> None:
         """Note the versions of saved results, after an in-place call has counted its write."""
@@ -279,7 +273,7 @@ def _refresh_view(x: Any, meta: Meta) -> None:
     with enable_grad():
         y = meta.base
         for op, attrs in meta.chain:
-            y = dispatch.stack[-1].run(op, (y,), attrs)
+            y = dispatch.stack.top.run(op, (y,), attrs)
     meta.node, meta.index = y.meta.node, y.meta.index
     x.tracked = True
 
@@ -370,7 +364,7 @@ class CopySlices:
         whole = grads[0].clone()
         part = whole
         for op, attrs in self.chain:
-            part = dispatch.stack[-1].run(op, (part,), attrs)
+            part = dispatch.stack.top.run(op, (part,), attrs)
         got = self.inner.apply([part.clone()])
         kept = None
         for i in self.own:

@@ -7,6 +7,7 @@ to the one below.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 
@@ -18,42 +19,49 @@ class Interpreter(Protocol):
         """Perform the call; ``out`` is the tensor (or tuple) that receives the result, if given."""
 
 
-class _Stack(threading.local):
-    """Per thread: the interpreters in force, the base one first."""
+class Stack(threading.local):
+    """Per thread: the interpreters in force, the base one first.
 
-    base: list[Interpreter] = []  # shared default, installed once by the tensor package
+    Attributes:
+        top: the interpreter that receives calls.
+    """
 
-    def __init__(self) -> None:
-        self.items: list[Interpreter] = list(_Stack.base)
-
-
-class _StackProxy:
-    """List-like access to the calling thread's stack."""
+    _base: list[Interpreter] = []  # what every thread starts with
 
     def __init__(self) -> None:
-        self._local = _Stack()
+        self._items: list[Interpreter] = list(Stack._base)
+        if self._items:
+            self.top = self._items[-1]
+
+    def __iter__(self) -> Iterator[Interpreter]:
+        return iter(self._items)
 
     def __getitem__(self, index: int) -> Interpreter:
-        return self._local.items[index]
+        return self._items[index]
 
     def __len__(self) -> int:
-        return len(self._local.items)
+        return len(self._items)
 
     def push(self, interpreter: Interpreter) -> None:
-        self._local.items.append(interpreter)
+        """Let ``interpreter`` receive calls."""
+        self._items.append(interpreter)
+        self.top = interpreter
 
     def pop(self) -> Interpreter:
-        return self._local.items.pop()
+        """Take the top interpreter off."""
+        gone = self._items.pop()
+        self.top = self._items[-1]
+        return gone
 
     def below(self, interpreter: Interpreter) -> Interpreter:
         """The interpreter that ``interpreter`` forwards to."""
-        items = self._local.items
-        return items[items.index(interpreter) - 1]
+        return self._items[self._items.index(interpreter) - 1]
 
     def install(self, interpreter: Interpreter) -> None:
         """Set the base interpreter of every thread."""
-        _Stack.base = [interpreter]
-        self._local.items[:1] = [interpreter]
+        Stack._base = [interpreter]
+        self._items[:1] = [interpreter]
+        self.top = self._items[-1]
 
 
-stack = _StackProxy()
+stack = Stack()

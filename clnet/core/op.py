@@ -75,7 +75,7 @@ class Op:
         if self.body is not None:  # its parts are dispatched one by one
             return self.body(*args, **kwargs)
         operands, attrs = self.bind(*args, **kwargs)
-        return dispatch.stack[-1].run(self, operands, attrs)
+        return dispatch.stack.top.run(self, operands, attrs)
 
     @property
     def doc(self) -> str:

@@ -55,6 +55,7 @@ class Expression:
     conditions: tuple[int, ...] = ()
     refuses: tuple[str, ...] = ()
     _partials: dict[Any, Any] = field(default_factory=dict)
+    _read_sets: dict[Any, Any] = field(default_factory=dict)
 
     def types(self, operands: Sequence[Layout | Number], attrs: dict[str, Any]) -> tuple[DType, DType]:
         """(compute dtype, result dtype).
@@ -118,11 +119,23 @@ class Expression:
         The op's first operand is the cotangent; the others are listed as ("in" | "out",
         position).  None where the derivative is zero everywhere.
         """
-        rest = tuple((k, v) for k, v in attrs.items() if k not in RESULT_ATTRS)
+        rest = tuple((k, v) for k, v in attrs.items() if k not in RESULT_ATTRS) if attrs else ()
         key = (index, arity, rest)
         if key not in self._partials:
             self._partials[key] = self._derive(index, arity, dict(rest))
         return self._partials[key]
+
+    def reads(self, needs: tuple[bool, ...], attrs: dict[str, Any]) -> tuple[set[int], set[int]]:
+        """Which operands and results the needed partials read."""
+        key = (needs, tuple(attrs.items())) if attrs else needs
+        found = self._read_sets.get(key)
+        if found is None:
+            found = self._read_sets[key] = (set(), set())
+            for i, needed in enumerate(needs):
+                got = self.partial(i, len(needs), attrs) if needed else None
+                for source, k in got[1] if got is not None else ():
+                    found[source == "out"].add(k)
+        return found
 
     def _cotangent(self, index: int, g: Expr, out: Expr, operands: Sequence[Expr],
                    attrs: dict[str, Any]) -> Expr | None:
@@ -210,7 +223,7 @@ def _run_partial(ctx: Any, got: Any, i: int, g: Any, dtype: DType | None = None)
     if identity:
         return g if g.dtype is dtype else g.to(dtype)
     values = [ctx.outputs[k] if source == "out" else ctx.operands[k] for source, k in selected]
-    return dispatch.stack[-1].run(derived, (g, *values), {**ctx.rest(), "dtype": dtype})
+    return dispatch.stack.top.run(derived, (g, *values), {**ctx.rest(), "dtype": dtype})
 
 
 def unary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op:

@@ -30,11 +30,12 @@ def _bind(input: Any, dim: Any, keepdim: bool, **attrs: Any) -> Any:
 
 def expand_reduced(g: Any, ctx: Any) -> Any:
     """A cotangent of a reduction's result, viewed in the operand's shape."""
-    shape = ctx.layouts[0].shape
-    if not ctx.attrs["keepdim"]:
-        for d in ctx.attrs["dims"]:
+    shape, dims = ctx.layouts[0].shape, ctx.attrs["dims"]
+    # Leading dimensions need no place-holder: expand adds them.
+    if not ctx.attrs["keepdim"] and dims != tuple(range(len(dims))):
+        for d in dims:
             g = unsqueeze(g, d)
-    return expand(g, tuple(shape))
+    return dispatch.stack.top.run(expand, (g,), {"size": tuple(shape)})
 
 
 def _planned(describe: Callable[[DType, dict[str, Any]], kernel.Reduction]) -> Callable[..., Plan]:
@@ -88,7 +89,7 @@ def sum_to_size(x: Any, shape: tuple[int, ...]) -> Any:
     shift = x.ndim - len(shape)
     dims = tuple(d for d in range(x.ndim) if d < shift or (shape[d - shift] == 1 and x.shape[d] != 1))
     if dims:
-        x = dispatch.stack[-1].run(sum, (x,), {"dims": dims, "keepdim": True, "dtype": None})
+        x = dispatch.stack.top.run(sum, (x,), {"dims": dims, "keepdim": True, "dtype": None})
     return reshape(x, tuple(shape)) if x.ndim != len(shape) else x
 
 
@@ -137,9 +138,9 @@ def _prod_vjp(ctx: Any, g: Any) -> tuple[Any]:
     # The product of the others: exact also where elements are zero.  With one zero only that
     # element's derivative remains, with two or more none does.
     zero = eq(x, 0)
-    zeros = dispatch.stack[-1].run(sum, (zero,), {"dims": dims, "keepdim": True, "dtype": None})
+    zeros = dispatch.stack.top.run(sum, (zero,), {"dims": dims, "keepdim": True, "dtype": None})
     filled = where(zero, 1.0, x)
-    rest = dispatch.stack[-1].run(prod, (filled,), {"dims": dims, "keepdim": True, "dtype": None})
+    rest = dispatch.stack.top.run(prod, (filled,), {"dims": dims, "keepdim": True, "dtype": None})
     others = where(eq(zeros, 0), rest / filled, where(eq(zeros, 1) & zero, rest, 0.0))
     return (expand_reduced(g, ctx) * others,)
 
@@ -206,7 +207,7 @@ def _extreme(name: str, combine: str) -> Callable[[DType, dict[str, Any]], kerne
 def _amax_vjp(ctx: Any, g: Any) -> tuple[Any]:
     x, y = ctx.operands[0], expand_reduced(ctx.outputs[0], ctx)
     mask = eq(x, y).to(g.dtype)
-    count = dispatch.stack[-1].run(sum, (mask,), {"dims": ctx.attrs["dims"], "keepdim": True, "dtype": None})
+    count = dispatch.stack.top.run(sum, (mask,), {"dims": ctx.attrs["dims"], "keepdim": True, "dtype": None})
     return (mask / count * expand_reduced(g, ctx),)
 
 
@@ -438,7 +439,7 @@ def _norm_vjp(ctx: Any, g: Any) -> tuple[Any]:
         return (g * x.sign(),)
     if abs(p) == math.inf:
         hit = eq(x.abs(), y).to(g.dtype)
-        count = dispatch.stack[-1].run(sum, (hit,), {"dims": ctx.attrs["dims"], "keepdim": True, "dtype": None})
+        count = dispatch.stack.top.run(sum, (hit,), {"dims": ctx.attrs["dims"], "keepdim": True, "dtype": None})
         return (g * x.sign() * hit / count,)
     if p == 2:
         return (where(eq(y, 0), 0.0, g * (x / where(eq(y, 0), 1.0, y))),)

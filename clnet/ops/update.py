@@ -70,7 +70,7 @@ def sgd_update(params: Sequence[Any], grads: Sequence[Any], buffers: Sequence[An
         buffers: the running directions, or None without momentum; contents are ignored if ``first``.
         lr: a number or a 0-d tensor.
     """
-    run = dispatch.stack[-1].run
+    run = dispatch.stack.top.run
     attrs: dict[str, Any] = {"decay": weight_decay != 0, "maximize": maximize}
     if buffers is None:
         for p, g in zip(params, grads):
@@ -117,7 +117,7 @@ def adam_corrections(step: Any, step_size: Any, root: Any, *, lr: Any, beta1: fl
     All three are 0-d tensors; the computation has the type of ``root``.
     """
     logs = [math.log(b) if b > 0 else -math.inf for b in (beta1, beta2)]
-    dispatch.stack[-1].run(adam_corrections_step, (step, lr, *logs), {}, (step, step_size, root))
+    dispatch.stack.top.run(adam_corrections_step, (step, lr, *logs), {}, (step, step_size, root))
 
 
 def adam_update(params: Sequence[Any], grads: Sequence[Any], averages: Sequence[Any],
@@ -132,7 +132,7 @@ def adam_update(params: Sequence[Any], grads: Sequence[Any], averages: Sequence[
         step_size, root: what ``adam_corrections`` wrote.
         decoupled: decay the weights themselves, not through the gradient.
     """
-    run = dispatch.stack[-1].run
+    run = dispatch.stack.top.run
     attrs = {"decay": weight_decay != 0, "decoupled": decoupled, "maximize": maximize,
              "amsgrad": largest is not None}
     numbers = (step_size, root, lr, float(weight_decay), 1.0 - beta1, float(beta2), 1.0 - beta2, float(eps))

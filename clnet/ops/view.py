@@ -21,7 +21,7 @@ from .declare import composite, planner, view as declare_view
 
 
 def _run(op: Any, x: Any, attrs: dict[str, Any]) -> Any:
-    return dispatch.stack[-1].run(op, (x,), attrs)
+    return dispatch.stack.top.run(op, (x,), attrs)
 
 
 # The derivative of every view that reaches each element at most once ---------------------------

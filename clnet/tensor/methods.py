@@ -76,7 +76,7 @@ def write(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], target: Tens
                            "refers to a single memory location. Please clone() the tensor before "
                            "performing the operation.")
     operands = tuple(_apart(x, target) for x in operands)
-    dispatch.stack[-1].run(op, operands, attrs, (target,))
+    dispatch.stack.top.run(op, operands, attrs, (target,))
 
 
 def _apart(x: Any, target: Tensor) -> Any:
@@ -91,7 +91,7 @@ def _apart(x: Any, target: Tensor) -> Any:
 def _method(op: Op) -> Callable[..., Any]:
     if op.kind == "expression" and len(op.signature.parameters) == 1:
         def unary(self: Tensor) -> Any:
-            return dispatch.stack[-1].run(op, (self,), {})
+            return dispatch.stack.top.run(op, (self,), {})
         return _dressed(unary, op)
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -101,18 +101,18 @@ def _method(op: Op) -> Callable[..., Any]:
 
 def _operator(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """``a op b`` and its reflection, by the shortest way to the dispatch."""
-    top = dispatch.stack
+    stack = dispatch.stack
 
     def forward(self: Tensor, other: Any) -> Any:
         if isinstance(other, (Tensor, int, float)):
-            return top[-1].run(op, (self, other), {})
+            return stack.top.run(op, (self, other), {})
         if isinstance(other, _FOREIGN):
-            return top[-1].run(op, (self, _number(other)), {})
+            return stack.top.run(op, (self, _number(other)), {})
         return NotImplemented
 
     def reflected(self: Tensor, other: Any) -> Any:
         if isinstance(other, _FOREIGN):
-            return top[-1].run(op, (_number(other), self), {})
+            return stack.top.run(op, (_number(other), self), {})
         return NotImplemented
 
     return forward, reflected
