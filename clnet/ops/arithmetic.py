@@ -76,16 +76,31 @@ def _true_div(input: Any, other: Any) -> Any:
     return (input, other), {}
 
 
-true_div = declared("true_divide", _div, _true_div, "``input / other`` in floating point.",
+true_div = declared("true_divide", lambda a, b: a / b, _true_div, "``input / other`` in floating point.",
                     promotion="int_to_float", inplace=True, reference=np.true_divide)
 
 
-def _bind_rounded(input: Any, other: Any, *, rounding_mode: str) -> Any:
-    return (input, other), {"rounding_mode": rounding_mode}
+def _bind_div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    if rounding_mode not in (None, "trunc", "floor"):
+        raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+                           f"'{rounding_mode}'")
+    return (input, other), {} if rounding_mode is None else {"rounding_mode": rounding_mode}
 
 
-rounded_div = declared("_rounded_div", _div, _bind_rounded, "Quotient rounded to an integer.",
-                       grads=lambda g, o, a, b, rounding_mode: (None, None), public=False)
+def _div_samples() -> Any:
+    a, b = np.array([[7.0, -7.0, 6.5]]), np.array([[2.0], [-3.0]])
+    for kw in ({}, {"rounding_mode": "floor"}, {"rounding_mode": "trunc"}):
+        yield (a, b), kw
+
+
+_ROUNDED = {None: np.true_divide, "floor": np.floor_divide, "trunc": lambda a, b: np.trunc(a / b)}
+
+div = declared("div", _div, _bind_div, "Quotient, exact or rounded towards minus infinity or zero.",
+               promotion=lambda attrs: "default" if "rounding_mode" in attrs else "int_to_float",
+               inplace=True, aliases=("divide",), samples=_div_samples,
+               grads=lambda g, o, a, b, rounding_mode=None: (
+                   (None, None) if rounding_mode else (g / b, -(g * o) / b)),
+               reference=lambda a, b, rounding_mode=None: _ROUNDED[rounding_mode](a, b))
 
 
 def _floor_divide(input: Any, other: Any) -> Any:

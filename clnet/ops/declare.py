@@ -41,7 +41,8 @@ class Expression:
         name: the operator's.
         build: (*operand expressions, **attrs) -> result expression.
         promotion: PyTorch's kinds: "default", "int_to_float" (integers compute as the default
-            float), "always_bool" (result is bool), "bool_to_int" (bool computes as int64).
+            float), "always_bool" (result is bool), "bool_to_int" (bool computes as int64); or a
+            function of the attributes that says which.
         grads: (cotangent, result, *operands, **attrs) -> cotangent expressions; None derives
             them from ``build``.  It also is the forward-mode rule: the Jacobian is diagonal.
         conditions: operands that are bool, outside promotion.
@@ -50,7 +51,7 @@ class Expression:
 
     name: str
     build: Callable[..., Expr]
-    promotion: str = "default"
+    promotion: str | Callable[[dict[str, Any]], str] = "default"
     grads: Callable[..., Sequence[Expr | None]] | None = None
     conditions: tuple[int, ...] = ()
     refuses: tuple[str, ...] = ()
@@ -66,11 +67,12 @@ class Expression:
         compute = operand_dtype([o for i, o in enumerate(operands) if i not in self.conditions])
         if compute.kind in self.refuses:
             raise RuntimeError(f"{self.name}: not implemented for {compute}")
-        if self.promotion == "int_to_float" and not compute.is_inexact:
+        promotion = self.promotion(attrs) if callable(self.promotion) else self.promotion
+        if promotion == "int_to_float" and not compute.is_inexact:
             compute = dt.get_default_dtype()
-        elif self.promotion == "bool_to_int" and compute is dt.bool_:
+        elif promotion == "bool_to_int" and compute is dt.bool_:
             compute = dt.int64
-        result = dt.bool_ if self.promotion == "always_bool" else compute
+        result = dt.bool_ if promotion == "always_bool" else compute
         return compute, attrs.get("dtype", result)
 
     def plan(self, operands: Sequence[Layout | Number], attrs: dict[str, Any], caps: DeviceCaps,
