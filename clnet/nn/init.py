@@ -149,7 +149,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     centre = tuple(n // 2 for n in tensor.shape[2:])
     for g in range(groups):
         for d in range(min(per_group, tensor.shape[1])):
-            values[(g * per_group + d, d, *centre)] = 1
+            index = (g * per_group + d, d, *centre)
+            values[index] = 1
     return _write(tensor, lambda t: t.copy_(new_tensor(values, dtype=t.dtype, device=t.device)))
 
 

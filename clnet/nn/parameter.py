@@ -9,7 +9,7 @@ from ..tensor.creation import empty
 
 def _handle(cls: type, data: Tensor) -> Any:
     """A handle of class ``cls`` on the memory of ``data``, outside any graph."""
-    t = object.__new__(cls)
+    t: Any = object.__new__(cls)
     t.meta, t.tracked = None, False
     t.rebind(data)
     return t
@@ -39,7 +39,8 @@ class Parameter(Tensor):
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         found = memo.get(id(self))
         if found is None:
-            found = memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)
+            found = memo[id(self)] = type(self)(
+                self.detach().clone(), self.requires_grad)  # type: ignore[attr-defined]
         return found
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -71,7 +72,8 @@ class Buffer(Tensor):
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         found = memo.get(id(self))
         if found is None:
-            found = memo[id(self)] = type(self)(self.detach().clone(), persistent=self.persistent)
+            found = memo[id(self)] = type(self)(
+                self.detach().clone(), persistent=self.persistent)  # type: ignore[attr-defined]
         return found
 
     def __reduce_ex__(self, protocol: Any) -> Any:

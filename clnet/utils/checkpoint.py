@@ -1,4 +1,3 @@
-"""Gradient checkpointing under PyTorch's path."""
-from ..autograd.checkpoint import checkpoint, checkpoint_sequential
-
-__all__ = ["checkpoint", "checkpoint_sequential"]
+"""``clnet.autograd.checkpoint`` under PyTorch's path."""
+from ..autograd.checkpoint import checkpoint as checkpoint
+from ..autograd.checkpoint import checkpoint_sequential as checkpoint_sequential

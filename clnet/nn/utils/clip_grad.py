@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...autograd.mode import no_grad
-from ...core.op import registry
+from ...ops.join import stack
 from ...ops.reduction import vector_norm
 from ...tensor import Tensor
 from ...tensor.creation import zeros
@@ -31,7 +31,7 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
     order = float(norm_type)
     device = given[0].device
     norms = [vector_norm(g.detach(), order).to(device) for g in given]
-    total = vector_norm(registry["stack"](norms), order) if len(norms) > 1 else norms[0]
+    total = vector_norm(stack(norms), order) if len(norms) > 1 else norms[0]
     if error_if_nonfinite and not math.isfinite(float(total)):
         raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is "
                            "non-finite, so it cannot be clipped. To disable this error and scale the "

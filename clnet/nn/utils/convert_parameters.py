@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...core.op import registry
+from ...ops.join import cat
 from ...tensor import Tensor
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Any:
     """All elements in one dimension."""
-    return registry["cat"]([p.reshape(-1) for p in parameters])  # type: ignore[attr-defined]
+    return cat([p.reshape(-1) for p in parameters])  # type: ignore[attr-defined]
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
