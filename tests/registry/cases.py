@@ -146,7 +146,7 @@ def cast(array: np.ndarray, dtype: DType, zeros: bool) -> np.ndarray:
     if dtype.kind == "bool":
         array = array > np.median(array) if array.size else array
     elif dtype.kind == "int" and array.dtype.kind == "f":
-        array = np.trunc(array * 3)
+        array = np.trunc(np.nan_to_num(array, posinf=9, neginf=-9) * 3)
         if not dtype.is_signed:
             array = np.abs(array)
         if not zeros:
