@@ -19,6 +19,8 @@ from .core.dtypes import DType as dtype
 from .core.dtypes import bool_ as bool
 from .core.dtypes import can_cast, promote as promote_types
 from .core.errors import OutOfMemoryError
+from .core.generator import Generator
+from .core.generator import default as default_generator
 from .core.layout import Size, broadcast_shapes
 from .core.limits import finfo, iinfo
 from .device import Device as device
@@ -30,7 +32,8 @@ __version__ = "0.1.0"
 
 globals().update(_ALIASES)
 globals().update(_tensor.exported())
-globals().update({f.__name__: f for f in _tensor.creation.FUNCTIONS})
+globals().update({f.__name__: f for f in (*_tensor.creation.FUNCTIONS, *_tensor.random.FUNCTIONS)})
+random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy
 from_dlpack = _tensor.interchange.from_dlpack
 set_printoptions = _tensor.printing.set_printoptions

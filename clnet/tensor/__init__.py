@@ -1,7 +1,7 @@
 """Tensors and what runs them."""
-from . import assembly, creation, indexing, interchange, methods, mutation, printing, queries
+from . import assembly, creation, indexing, interchange, methods, mutation, printing, queries, random
 from .eager import EagerInterpreter
 from .methods import exported
 from .tensor import Tensor
 
-__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "interchange", "indexing", "methods", "mutation", "printing", "queries"]
+__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "interchange", "indexing", "methods", "mutation", "printing", "queries", "random"]

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from ..core import dispatch
-from . import creation, indexing, interchange, methods, mutation, pickling, printing
+from . import creation, indexing, interchange, methods, mutation, pickling, printing, random
 from .eager import EagerInterpreter
 
 dispatch.stack.install(EagerInterpreter())
-for module in (interchange, creation, mutation, methods, indexing, pickling, printing):
+for module in (interchange, creation, mutation, methods, indexing, pickling, printing,
+               random):
     module.install()
