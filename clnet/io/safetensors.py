@@ -43,7 +43,7 @@ def write(tensors: Any, file: IO[bytes]) -> None:
     file.write(text)
     for x in tensors.values():
         # The package would want all tensors in host memory at once.
-        file.write(bits(x).reshape(-1).view(np.uint8) if x.numel() else b"")
+        file.write(bits(x).tobytes())
 
 
 def read(data: bytes, name: str, place: Any) -> dict[str, Tensor]:
