@@ -44,7 +44,7 @@ class EagerInterpreter:
             else:
                 key.append(type(x))
         if device is None:
-            device = attrs.get("device") or current_device()
+            device = out[0].storage.device if out is not None else attrs.get("device") or current_device()
         if out is not None:
             for t in out:
                 key.append(t.layout)
