@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from mako.lookup import TemplateLookup
 from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
+from ..core.errors import DeviceError
 from ..core.program import KernelSource
 from . import primitives as _primitives  # noqa: F401  (declares them)
 from . import types
@@ -19,6 +21,7 @@ from .spec import KernelSpec
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 _ENTRY = "KERNEL_ENTRY"
+_DOUBLE = re.compile(r"^(?!\s*//).*\b(convert_)?double\d*\b", re.MULTILINE)
 
 
 class ExpressionWriter:
@@ -93,6 +96,7 @@ class SourceRenderer:
 
         Raises:
             FileNotFoundError: the skeleton is missing from the installation.
+            DeviceError: the kernel computes in float64, which the device lacks.
         """
         try:
             template = self._lookup.get_template(f"{spec.template}.cl.mako")
@@ -105,6 +109,9 @@ class SourceRenderer:
                                cast=_primitives.cast, f=_primitives.f, **dict(spec.params))
         prelude = self._lookup.get_template("prelude.cl.mako").render(body=body, caps=caps)
         text = prelude + body
+        if not caps.fp64 and _DOUBLE.search(text):
+            raise DeviceError(f"{spec.name}: {caps.name} has no float64 arithmetic (cl_khr_fp64); convert "
+                              "the operands to float32 on the host or on another device")
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         entry = f"{spec.name}_{digest}"
         return KernelSource(entry=entry, source=text.replace(_ENTRY, entry),

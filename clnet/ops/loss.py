@@ -43,6 +43,7 @@ def functional_loss(**fields: Any) -> Any:
 # Elementwise losses -----------------------------------------------------------------------------
 
 def _pointwise(name: str, build: Callable[..., Expr], **fields: Any) -> Op:
+    fields.setdefault("refuses", ("bool", "int"))
     return declared(name, build, lambda *operands: (operands, {}), "", public=False, **fields)
 
 
@@ -73,7 +74,7 @@ def _kl(x: Expr, t: Expr) -> Expr:
 
 
 _squared_error = _pointwise("mse_loss", lambda x, t: (x - t) * (x - t))
-_absolute_error = _pointwise("l1_loss", lambda x, t: f("abs", x - t))
+_absolute_error = _pointwise("l1_loss", lambda x, t: f("abs", x - t), refuses=("bool",))
 _smooth_l1_op = _pointwise("smooth_l1_loss", _smooth_l1)
 _huber_op = _pointwise("huber_loss", _huber)
 _cross_op = _pointwise("binary_cross_entropy", _cross, grads=_cross_grads)
