@@ -24,6 +24,7 @@ GROUP_TILES = 16
 CPU_WORKERS_PER_UNIT = 8
 CPU_GRAIN = 1 << 14
 SPLIT_K = 512
+DOT_ROWS = 16
 PACK_A_ROWS = 256
 PACK_B_ROWS = 48
 # GPU class: work-group edge, largest and smallest tile edge, depth of a tile.
@@ -223,6 +224,8 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     lanes = _lanes(p)
     if p.n < lanes and p.m > p.n:
         p = p.transposed
+    if p.m <= DOT_ROWS and p.b.row == 1 and p.k > 1 and (p.b.column != 1 or p.n == 1):
+        return _dot(p, caps)
     rows = _tile_rows(p.m)
     vectors = 1 if p.n <= lanes else 4 if rows <= 2 else 2
     width = vectors * lanes
@@ -265,6 +268,43 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
                "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "pack_a": pack_a, "pack_b": pack_b,
                "split": splits > 1, "batch_rank": len(p.batch)}
     launches.append(args.launch("matmul_tile", params, 1, min(workers, tasks)))
+    if splits > 1:
+        launches.append(_combine(final, p.y, splits, caps))
+    return launches, temporaries
+
+
+def _dot(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
+    """Few rows and a second factor contiguous along k: inner products, read where they lie."""
+    lanes = _lanes(p)
+    launches: list[Launch] = []
+    temporaries: list[Layout] = []
+    if p.a.column != 1:
+        launches, a = _pack(p, p.a, p.m, 1, 0, temporaries, caps)
+        p = replace(p, a=replace(a, row=p.k, column=1))
+    rows = _tile_rows(p.m) if p.m != 3 else 4
+    columns = min(2 if rows == 8 else 4, 1 << (p.n - 1).bit_length())
+    unroll = max(1, min(4, 8 // (rows * columns)))
+    m_tiles, n_tiles = -(-p.m // rows), -(-p.n // columns)
+    count = math.prod(p.batch)
+    workers = 1 if p.m * p.n * p.k * count <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
+    splits = _splits(p.k, m_tiles * n_tiles * count, workers)
+    depth = -(-p.k // (splits * lanes * unroll)) * lanes * unroll
+    final = p
+    if splits > 1:
+        p, layout = _without_epilogue(p, len(temporaries), splits)
+        temporaries.append(layout)
+    args = _Arguments(p.index)
+    args.matrix("a", p.a)
+    args.matrix("b", p.b)
+    args.matrix("y", p.y)
+    params = _epilogue(p, args)
+    _batch(p, args)
+    tasks = m_tiles * n_tiles * splits * count
+    args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "m_tiles": m_tiles, "n_tiles": n_tiles, "splits": splits,
+                     "depth": depth, "split_step": count * p.m * p.n, "tasks": tasks}
+    params |= {"rows": rows, "columns": columns, "unroll": unroll, "lanes": lanes, "accumulate": p.accumulate,
+               "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "batch_rank": len(p.batch)}
+    launches.append(args.launch("matmul_dot", params, 1, min(workers, tasks)))
     if splits > 1:
         launches.append(_combine(final, p.y, splits, caps))
     return launches, temporaries

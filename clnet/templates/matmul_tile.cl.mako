@@ -29,13 +29,13 @@ void ${entry}(
         const ${T} group = rest % groups; rest /= groups;
         const ${T} panel = rest % panels; rest /= panels;
 % if split:
-        const ${T} part = rest % splits; rest /= splits;
-        const ${T} k_first = min(K, part * depth), k_stop = min(K, k_first + depth);
+        const ${T} piece = rest % splits; rest /= splits;
+        const ${T} k_first = min(K, piece * depth), k_stop = min(K, k_first + depth);
 % else:
         const ${T} k_first = 0, k_stop = K;
 % endif
         ${part.batch_offsets(["a", "b"] + [f"x{i}" for i in range(len(extras))], "rest")}
-        const ${T} y_at = ${" + ".join([f"i{d} * y_b{d}" for d in range(batch_rank)] + (["part * split_step"] if split else [])) or "0"};
+        const ${T} y_at = ${" + ".join([f"i{d} * y_b{d}" for d in range(batch_rank)] + (["piece * split_step"] if split else [])) or "0"};
         const ${T} n_first = panel * ${width};
 % if pack_b:
         const ${T} n = n_first;
