@@ -1,0 +1,85 @@
+"""Plans of scans: running sums, products, extremes and recurrences along one dimension."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..codegen.render import plan_vector_width
+from ..codegen.spec import KernelSpec
+from ..codegen.types import register_dtype
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
+from ..core.layout import Layout
+from ..core.plan import Launch, Operand, Plan, Result, Temporary
+
+# Tunables: elements below which one work-item suffices; workers per unit; elements of a part.
+GRAIN = 8192
+WORKERS_PER_UNIT = {"cpu": 4, "gpu": 256}
+PART = 4096
+GPU_GROUP = 64
+
+_INDEX_LIMIT = 1 << 31
+
+
+def plan(name: str, combine: str, operands: Sequence[Layout], dim: int, result: DType, reverse: bool,
+         caps: DeviceCaps) -> Plan:
+    """A scan of operand 0 along ``dim``.
+
+    Args:
+        combine: "sum", "prod", "logaddexp", "max" or "min" (with int64 indices as second result), or
+            "linear": y[i] = a[i] * y[i-1] + x[i] with operand 1 as ``a``.
+        reverse: from the end to the beginning.
+    """
+    x = operands[0]
+    outputs = [lay.dense(x.shape, result)]
+    if combine in ("max", "min"):
+        outputs.append(lay.dense(x.shape, dt.int64))
+    single = len(outputs) == 1
+    if not x.numel:
+        return Plan(tuple(outputs), (), single=single)
+    walked = [*operands, *outputs]
+    outer = [d for d in range(x.ndim) if d != dim]
+    sizes, steps = lay.collapse([x.shape[d] for d in outer], [[o.strides[d] for d in outer] for o in walked])
+    n = x.shape[dim] if x.ndim else 1
+    line_steps = [o.strides[dim] if x.ndim else 1 for o in walked]
+    acc = register_dtype(result)
+    width = plan_vector_width([*(o.dtype for o in walked[:2]), acc], caps)
+    simple = combine in ("sum", "prod")
+    across = (simple and all(s[-1] == 1 for s in steps) and line_steps[0] != 1 and sizes[-1] >= width > 1)
+    if not across and not (simple and all(s == 1 for s in line_steps)):
+        width = 1
+    mode = "across" if across else "line"
+    lines = math.prod(sizes)
+    groups = math.prod(sizes[:-1]) * -(-sizes[-1] // width) if across else lines
+    workers = caps.units * WORKERS_PER_UNIT[caps.plan_class]
+    parts, part = 1, n
+    if simple and not across and lines < workers and lines * n > GRAIN:
+        part = max(PART, -(-n // max(1, workers // lines)))
+        part = -(-part // width) * width
+        parts = -(-n // part)
+    wide = max(o.extent() for o in walked) >= _INDEX_LIMIT
+    local = 1 if caps.plan_class == "cpu" else min(GPU_GROUP, caps.max_work_group_size)
+    tasks = groups * parts
+    count = 1 if x.numel <= GRAIN else min(tasks, workers)
+    size = -(-count // local) * local
+    scalars: list[int] = []
+    for d, s in enumerate(sizes):
+        scalars += [s, *(st[d] for st in steps)]
+    scalars += [*line_steps, n, part, parts, lines, tasks]
+    buffers: list[Any] = [Operand(i) for i in range(len(operands))] + [Result(k) for k in range(len(outputs))]
+    if parts > 1:
+        buffers.append(Temporary(0))
+    launches = []
+    for adjust in (False, True)[:1 + (parts > 1)]:
+        spec = KernelSpec(
+            "scan", f"{name}_adjust" if adjust else name,
+            (("dtype", x.dtype), ("result", result), ("acc", acc), ("combine", combine), ("mode", mode),
+             ("width", width), ("reverse", reverse), ("outer_rank", len(sizes)), ("split", parts > 1),
+             ("adjust", adjust), ("wide", wide)),
+            (local,), (None, "uint64") * len(buffers) + ("uint64" if wide else "uint32",) * len(scalars))
+        launches.append(Launch(spec, (size,), (*buffers, *scalars)))
+    temporaries = (lay.dense((lines, parts), acc),) if parts > 1 else ()
+    return Plan(tuple(outputs), tuple(launches), temporaries, single=single)
