@@ -1,0 +1,73 @@
+"""Plans of sorting: stable radix sort of lines, whole lines per work-item or lines in parts."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..codegen.spec import KernelSpec
+from ..core import dtypes as dt
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.layout import Layout
+from ..core.plan import Launch, Operand, Plan, Result, Temporary
+
+# Tunables: lines of at most so many elements are sorted by insertion; a line is cut into parts
+# when there are fewer lines than workers and it is longer than PART.
+INSERTION = 32
+PART = 8192
+WORKERS_PER_UNIT = {"cpu": 2, "gpu": 16}
+
+_KEYS = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
+
+
+def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
+    """Sorted values and their int64 positions along ``dim``; equal elements keep their order.
+
+    Raises:
+        NotImplementedError: a line or the tensor has 2**31 elements or more.
+    """
+    outputs = (lay.dense(x.shape, x.dtype), lay.dense(x.shape, dt.int64))
+    if not x.numel:
+        return Plan(outputs, (), single=False)
+    if max(x.extent(), x.numel) >= 1 << 31:
+        raise NotImplementedError(f"sort of {x.numel} elements: clnet sorts fewer than 2**31 at once")
+    walked = (x, *outputs)
+    outer = [d for d in range(x.ndim) if d != dim]
+    sizes, steps = lay.collapse([x.shape[d] for d in outer], [[o.strides[d] for d in outer] for o in walked])
+    n = x.shape[dim] if x.ndim else 1
+    lines = math.prod(sizes)
+    workers = caps.units * WORKERS_PER_UNIT[caps.plan_class]
+    geometry: list[int] = []
+    for d, s in enumerate(sizes):
+        geometry += [s, *(st[d] for st in steps)]
+    geometry += [o.strides[dim] if x.ndim else 1 for o in walked]
+    key = _KEYS[x.dtype.itemsize]
+
+    def launch(phase: str, buffers: list[Any], extra: list[int], part: int, parts: int, size: int) -> Launch:
+        scalars = [*extra, *geometry, n, part, parts, lines, lines * parts]
+        spec = KernelSpec(
+            "sort", f"sort_{phase}",
+            (("dtype", x.dtype), ("descending", descending), ("phase", phase), ("outer_rank", len(sizes)),
+             ("insertion_limit", INSERTION)),
+            (1,), (None, "uint64") * len(buffers) + ("uint32",) * len(scalars))
+        return Launch(spec, (size,), (*buffers, *scalars))
+
+    if lines >= workers or n <= PART:
+        size = min(lines, workers if x.numel > PART else 1)
+        temporaries = (lay.dense((size, 2, n), key), lay.dense((size, 2, n), dt.int32))
+        only = launch("lines", [Operand(0), Result(0), Result(1), Temporary(0), Temporary(1)], [], n, 1, size)
+        return Plan(outputs, (only,), temporaries, single=False)
+    part = max(PART, -(-n * lines // workers))
+    parts = -(-n // part)
+    size = min(lines * parts, workers)
+    temporaries = (lay.dense((2, lines, n), key), lay.dense((2, lines, n), dt.int32),
+                   lay.dense((lines, parts, 256), dt.int32))
+    scratch: list[Any] = [Operand(0), Temporary(0), Temporary(1)]
+    launches = [launch("keys", scratch, [], part, parts, size)]
+    for digit in range(x.dtype.itemsize):
+        for phase in ("count", "move"):
+            launches.append(launch(phase, [*scratch, Temporary(2)], [8 * digit, digit % 2], part, parts, size))
+    # After an odd number of passes the result lies in the second buffer.
+    final = Temporary(1, shift=(x.dtype.itemsize % 2) * lines * n)
+    launches.append(launch("finish", [Operand(0), Result(0), Result(1), Temporary(0), final], [], part, parts, size))
+    return Plan(outputs, tuple(launches), temporaries, single=False)
