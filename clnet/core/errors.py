@@ -39,6 +39,7 @@ class FaultKind:
 
 FAULT_KINDS: dict[str, FaultKind] = {
     "index": FaultKind(IndexError, "{op}: index {value} is out of range"),
+    "bounds": FaultKind(RuntimeError, "{op}: index {value} is out of bounds"),
     "target": FaultKind(IndexError, "{op}: Target {value} is out of bounds."),
     "zero_division": FaultKind(RuntimeError, "{op}: ZeroDivisionError"),
     "negative_exponent": FaultKind(

@@ -57,6 +57,10 @@ def inplace_method(op: Op) -> Callable[..., Any]:
     """``x.name_(...)``: the result written over ``x``."""
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         graph.check_writable(self)
+        if op.body is not None:
+            # What its parts keep for backward must outlive the write.
+            kept = self.clone() if self.requires_grad else self  # type: ignore[attr-defined]
+            return self.copy_(op(kept, *args, **kwargs))  # type: ignore[attr-defined]
         operands, attrs = op.bind(self, *args, **kwargs)
         write(op, operands, attrs, self)
         return self
