@@ -135,7 +135,8 @@ def words(seed: int, call: int, count: int, bits: int) -> np.ndarray:
     return drawn.reshape(groups, 16, per_block).swapaxes(1, 2).reshape(-1)[:count]
 
 
-def multinomial(operands: Sequence[Layout], attrs: Any, caps: DeviceCaps, out: Any = None) -> Plan:
+def multinomial(operands: Sequence[Layout], attrs: Any, caps: DeviceCaps,
+                out: Any = None) -> Plan:
     """Categories (rows, samples) chosen by uniform numbers: operands (weights, uniforms), dense."""
     weights, uniforms = operands
     rows, n = weights.shape
@@ -147,9 +148,9 @@ def multinomial(operands: Sequence[Layout], attrs: Any, caps: DeviceCaps, out: A
     for picks, tasks in ((False, rows), (True, result.numel)):
         params = (("picks", picks), ("bad_weight", fault_code("multinomial", "probability")),
                   ("bad_sum", fault_code("multinomial", "probability_sum")))
-        spec = KernelSpec("multinomial", "multinomial_pick" if picks else "multinomial_sums", params, (local,),
-                          (None, "uint64") * (3 if picks else 2) + ("uint64",) * 3,
-                          "" if picks else "probability")
+        arg_types = (None, "uint64") * (3 if picks else 2) + ("uint64",) * 3
+        spec = KernelSpec("multinomial", "multinomial_pick" if picks else "multinomial_sums", params,
+                          (local,), arg_types, "" if picks else "probability")
         head = (Temporary(0), Operand(1), Result(0)) if picks else (Operand(0), Temporary(0))
         size = min(-(-tasks // local), caps.units * GPU_GROUPS_PER_UNIT) * local
         launches.append(Launch(spec, (size,), (*head, n, uniforms.shape[1], tasks)))

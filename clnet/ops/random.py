@@ -131,8 +131,8 @@ def _probability(p: float) -> float:
     return float(p)
 
 
-_multinomial = planner("_multinomial", lambda weights, uniforms: ((weights, uniforms), {}), kernel.multinomial,
-                       family="random", random=True, public=False)
+_multinomial = planner("_multinomial", lambda weights, uniforms: ((weights, uniforms), {}),
+                       kernel.multinomial, family="random", random=True, public=False)
 
 
 @composite("random", random=True)
@@ -186,8 +186,10 @@ def _race(weights: Any, samples: int, generator: Any) -> np.ndarray:
 
 _masked_scale = declared("dropout", lambda x, m, scale: x * (cast(m, x.dtype) * scale),
                          lambda *operands: (operands, {}), "", conditions=(1,), public=False)
-_masked_alpha = declared("alpha_dropout", lambda x, m, scale, fill, shift: x * (cast(m, x.dtype) * scale) + (
-    (cast(m, x.dtype) - 1) * fill + shift), lambda *operands: (operands, {}), "", conditions=(1,), public=False)
+_masked_alpha = declared(
+    "alpha_dropout", lambda x, m, scale, fill, shift: x * (cast(m, x.dtype) * scale) + (
+        (cast(m, x.dtype) - 1) * fill + shift),
+    lambda *operands: (operands, {}), "", conditions=(1,), public=False)
 
 
 def _check_probability(p: float) -> None:

@@ -105,7 +105,8 @@ def randperm(n: int, *, generator: Any = None, out: Tensor | None = None, dtype:
 
 
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Tensor | None = None,
-           dtype: DType | None = None, device: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+           dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
+           **ignored: Any) -> Tensor:
     """Normal numbers; mean and std are numbers (with ``size``) or tensors that broadcast.
 
     Raises:
@@ -222,7 +223,8 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
 
 
 # Integers up to which every one is representable (PyTorch's upper bounds of random_()).
-_WHOLE_LIMIT = {dt.float16: 1 << 11, dt.bfloat16: 1 << 8, dt.float32: 1 << 24, dt.float64: 1 << 53, dt.bool_: 1}
+_WHOLE_LIMIT = {dt.float16: 1 << 11, dt.bfloat16: 1 << 8, dt.float32: 1 << 24, dt.float64: 1 << 53,
+                dt.bool_: 1}
 
 
 def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Any = None,
