@@ -15,15 +15,17 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
-from .matmul import accumulator, sum_partials
+from .matmul import Matrix, Product, accumulator, plan_product, sum_partials
 
 # Tunables, CPU class.  Output channels of a register tile; work-items per unit; multiply-adds below
 # which one work-item does everything; taps whose sums a task of the weight gradient holds; vectors
 # of a block that it keeps in cache; blocks below which it is not split.
 CPU_WORKERS_PER_UNIT = 8
 CPU_GRAIN = 1 << 14
+WEIGHT_CACHE = 512 << 10
 WEIGHT_TAPS = 16
 WEIGHT_BLOCK = 64
+WEIGHT_SUMS = 36
 # GPU class: work-group edge, tile edges, depth of a tile.
 GPU_EDGE = 16
 GPU_TILES = (64, 32, 16)
@@ -120,7 +122,9 @@ def plan_forward(operands: Sequence[Layout], attrs: dict[str, Any], caps: Device
     if layout.numel:
         g = _geometry(attrs, w.shape[2:], x.shape[2:], attrs["size"])
         bias = (Operand(2), operands[2]) if len(operands) > 2 else None
-        if caps.plan_class == "cpu":
+        if _pointwise(g) and w.shape[0] > g.groups and x.strides[2:] == _run(x):
+            _product(call, x, w, bias, layout, g, False)
+        elif caps.plan_class == "cpu":
             _correlate(call, _planes(Operand(0), x), _planes(Operand(1), w), bias, g, False)
         else:
             _local(call, "forward", _planes(Operand(0), x), _planes(Operand(1), w), bias, layout, g)
@@ -135,7 +139,9 @@ def plan_input(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCa
     if layout.numel:
         geometry = _geometry(attrs, w.shape[2:], attrs["size"], g.shape[2:])
         bias = (Operand(2), operands[2]) if len(operands) > 2 else None
-        if caps.plan_class == "cpu":
+        if _pointwise(geometry) and w.shape[1] > 1 and g.strides[2:] == _run(g):
+            _product(call, g, w, bias, layout, geometry, True)
+        elif caps.plan_class == "cpu":
             _correlate(call, _planes(Operand(0), g), _planes(Operand(1), w), bias, geometry, True)
         else:
             _local(call, "input", _planes(Operand(0), g), _planes(Operand(1), w), bias, layout, geometry)
@@ -154,6 +160,35 @@ def plan_weight(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceC
         else:
             _local(call, "weight", _planes(Operand(0), g), _planes(Operand(1), x), None, layout, geometry)
     return call.plan(layout)
+
+
+def _pointwise(g: Geometry) -> bool:
+    """Whether each output reads the one input at its own place."""
+    return g.taps == g.stride == (1, 1, 1) and g.padding == (0, 0, 0) and g.input == g.output
+
+
+def _run(x: Layout) -> tuple[int, ...]:
+    """Strides with which the positions of a plane follow one another at the last stride."""
+    return tuple(s * x.strides[-1] for s in lay.contiguous_strides(x.shape[2:]))
+
+
+def _product(call: _Call, x: Layout, w: Layout, bias: Any, y: Layout, g: Geometry, transposed: bool) -> None:
+    """A window of one element: for each image and group a matrix product with the weight."""
+    groups, acc = g.groups, accumulator(x.dtype)
+    rows, inner = y.shape[1] // groups, x.shape[1] // groups
+    row, column = (w.strides[1], w.strides[0]) if transposed else w.strides[:2]
+    group_step = (inner if transposed else rows) * w.strides[0]
+    factors = [Matrix(Operand(1), w.dtype, (0, group_step), row, column),
+               Matrix(Operand(0), x.dtype, (x.strides[0], inner * x.strides[1]), x.strides[1], x.strides[-1]),
+               Matrix(Result(0), y.dtype, (y.strides[0], rows * y.strides[1]), y.strides[1], 1)]
+    if bias:
+        step = bias[1].strides[0]
+        factors.append(Matrix(bias[0], bias[1].dtype, (0, rows * step), step, 0))
+    product = Product.of((x.shape[0], groups), rows, math.prod(g.output), inner, factors, acc,
+                         "ulong" if call.wide else "uint")
+    launches, temporaries = plan_product(product, call.caps)
+    call.launches += launches
+    call.temporaries += temporaries
 
 
 # CPU class ---------------------------------------------------------------------------------------
@@ -188,7 +223,7 @@ def _lay(call: _Call, x: Planes, size: Triple, phases: Triple, lo: Triple, inser
     # Padding may be negative (an input's border that no window reads): it travels as two numbers.
     scalars |= _axes("lo", [max(v, 0) for v in lo]) | _axes("skip", [max(-v, 0) for v in lo])
     params = {"source": x.dtype, "target": acc, "lanes": _lanes(acc),
-              "plain": phases[2] == 1 and insert[2] == 1}
+              "mode": "insert" if insert[2] > 1 else {1: "plain", 2: "pair"}.get(phases[2], "step")}
     workers = call.workers(total)
     call.launch("conv_lay", params, [x.arg, arg], scalars, 1, min(workers, rows + 1))
     return _Laid(arg, acc, size, strides, plane)
@@ -285,7 +320,9 @@ def _correlate(call: _Call, x: Planes, w: Planes, bias: Any, g: Geometry, transp
     if bias:
         scalars["bias_step"] = bias[1].strides[0]
     params = {"accumulate": acc, "y_dtype": x.dtype, "lanes": lanes, "rows": rows, "row_vectors_count": vectors,
-              "flat": cover.flat, "phased": phases != one, "bias": bias[1].dtype if bias else None}
+              "flat": cover.flat, "phased": phases != one, "bias": bias[1].dtype if bias else None,
+              # Weights beyond the cache are passed once, the images again for each tile of them.
+              "tile_outer": tiles * rows * inner * taps * acc.itemsize > WEIGHT_CACHE}
     work = tasks * rows * vectors * lanes * inner * taps
     call.launch("conv_direct", params, buffers, scalars, 1, min(call.workers(work), tasks))
 
@@ -323,12 +360,14 @@ def _weight(call: _Call, g: Planes, x: Planes, geometry: Geometry) -> None:
     tile_o, tile_c = (4, 4) if inner > 2 and out > 2 else (8, 1) if out > 4 else (1, 8) if inner > 4 else (1, 1)
     held = min(taps, WEIGHT_TAPS)
     tap_chunks = -(-taps // held)
-    o_tiles, c_tiles = -(-out // tile_o), -(-inner // tile_c)
+    # Several register tiles share a pass over the input's planes, as far as their sums stay in cache.
+    tiles_o = max(1, min(WEIGHT_SUMS // held, -(-out // tile_o)))
+    o_tiles, c_tiles = -(-out // (tile_o * tiles_o)), -(-inner // tile_c)
     block = min(cover.row_vectors, WEIGHT_BLOCK) if cover.flat else max(
         1, min(cover.rows, WEIGHT_BLOCK // cover.row_vectors)) * cover.row_vectors
     blocks = -(-cover.vectors // block)
     tasks = geometry.groups * o_tiles * c_tiles * tap_chunks
-    workers = call.workers(tasks * held * tile_o * tile_c * n * cover.vectors * lanes)
+    workers = call.workers(g.shape[1] * inner * taps * n * cover.vectors * lanes)
     splits = max(1, min(-(-workers // tasks), n * blocks)) if 2 * tasks <= workers else 1
     total = g.shape[1] * inner * taps
     target: Any = Result(0)
@@ -341,7 +380,8 @@ def _weight(call: _Call, g: Planes, x: Planes, geometry: Geometry) -> None:
                "rows_h": geometry.output[1] if not cover.flat else 1, "total": total,
                "g_plane": cotangent.plane, "tasks": tasks * splits}
     scalars |= _window_scalars(laid, geometry, geometry.stride)
-    params = {"accumulate": acc, "lanes": lanes, "tile_o": tile_o, "tile_c": tile_c, "held": held}
+    params = {"accumulate": acc, "lanes": lanes, "tile_o": tile_o, "tile_c": tile_c, "tiles_o": tiles_o,
+              "held": held}
     call.launch("conv_weight", params, [laid.arg, cotangent.arg, target], scalars, 1,
                 min(workers, tasks * splits))
     if not direct:

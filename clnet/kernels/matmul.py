@@ -68,6 +68,24 @@ class Product:
     accumulate: DType
     index: str
 
+    @staticmethod
+    def of(batch: Sequence[int], m: int, n: int, k: int, matrices: Sequence[Matrix], accumulate: DType,
+           index: str, numbers: tuple[ScalarOperand, ...] = ()) -> Product:
+        """The product of ``matrices`` a, b, y and optionally c, with its batch dimensions merged."""
+        sizes, steps = lay.collapse(batch, [x.batch for x in matrices])
+        if sizes == [1]:
+            sizes, steps = [], [[] for _ in matrices]
+        a, b, y, *extras = (replace(x, batch=tuple(st)) for x, st in zip(matrices, steps))
+        value: Expr = Arg(0, accumulate)
+        if extras:
+            c = cast(Arg(1, register_dtype(extras[0].dtype)), accumulate)
+            if numbers:
+                beta, alpha = Arg(2, accumulate), Arg(3, accumulate)
+                value, c = value * alpha, c * beta
+            value = value + c
+        return Product(tuple(sizes), m, n, k, a, b, y, tuple(extras), numbers,
+                       cast(value, register_dtype(y.dtype)), accumulate, index)
+
     @property
     def transposed(self) -> Product:
         """The same product as y' = b' a'."""
@@ -92,11 +110,13 @@ def plan(operands: Sequence[Layout | Number], caps: DeviceCaps) -> Plan:
     p, layout = _describe(operands)
     if not layout.numel:
         return Plan((layout,), ())
-    if caps.plan_class == "cpu":
-        launches, temporaries = _cpu(p, caps)
-    else:
-        launches, temporaries = _gpu(p, caps)
+    launches, temporaries = plan_product(p, caps)
     return Plan((layout,), tuple(launches), tuple(temporaries))
+
+
+def plan_product(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
+    """Launches and temporaries of a product that has elements."""
+    return _cpu(p, caps) if caps.plan_class == "cpu" else _gpu(p, caps)
 
 
 def _describe(operands: Sequence[Layout | Number]) -> tuple[Product, Layout]:
@@ -111,24 +131,12 @@ def _describe(operands: Sequence[Layout | Number]) -> tuple[Product, Layout]:
     for i, e in enumerate(extras):
         if isinstance(e, Layout):
             everything.append((Operand(2 + i), e, lay.expand_strides(e, layout.shape)))
-    sizes, steps = lay.collapse(batch, [s[:-2] for _, _, s in everything])
-    if sizes == [1]:
-        sizes, steps = [], [[] for _ in everything]
+    matrices = [Matrix(arg, o.dtype, s[:-2], s[-2], s[-1]) for arg, o, s in everything]
     acc = accumulator(a.dtype)
-    matrices = [Matrix(arg, o.dtype, tuple(st), s[-2], s[-1])
-                for (arg, o, s), st in zip(everything, steps)]
     numbers = tuple(ScalarOperand(2 + i, acc) for i, e in enumerate(extras) if isinstance(e, Number))
-    reach = max((o.extent() for _, o, _ in everything), default=0)
+    reach = max(o.extent() for _, o, _ in everything)
     index = "uint" if max(reach, 4 * layout.numel) < _INDEX_LIMIT else "ulong"
-    value: Expr = Arg(0, acc)
-    if len(matrices) > 3:
-        c = cast(Arg(1, register_dtype(matrices[3].dtype)), acc)
-        if numbers:
-            beta, alpha = Arg(2, acc), Arg(3, acc)
-            value, c = value * alpha, c * beta
-        value = value + c
-    return Product(tuple(sizes), m, n, k, matrices[0], matrices[1], matrices[2], tuple(matrices[3:]),
-                   numbers, cast(value, register_dtype(a.dtype)), acc, index), layout
+    return Product.of(batch, m, n, k, matrices, acc, index, numbers), layout
 
 
 class _Arguments:

@@ -189,7 +189,7 @@ def _transpose_convolve(rank: int, input: Any, weight: Any, bias: Any, stride: A
                            + " ".join(described))
     size = tuple((n - 1) * s - 2 * p + d * (r - 1) + e + 1 for n, s, p, d, r, e in zip(
         x.shape[2:], stride, padding, dilation, weight.shape[2:], extra))
-    if any(n <= 0 for n in size):
+    if any(n < 0 for n in size):
         raise RuntimeError(f"Given input size per channel: ({' x '.join(map(str, x.shape[2:]))}). Calculated "
                            f"output size per channel: ({' x '.join(map(str, size))}). Output size is too small")
     operands = (x, weight) if bias is None else (x, weight, bias)

@@ -54,9 +54,16 @@ void ${entry}(
     const ${T} task_stop = min(tasks, task_first + share);
     for (${T} task = task_first; task < task_stop; ++task) {
         ${T} rest = task;
+% if tile_outer:
+        const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
+        const ${T} images = tasks / (vector_tiles * tiles * groups);
+        const ${T} n = rest % images; rest /= images;
+        const ${T} tile = rest % tiles, group = rest / tiles;
+% else:
         const ${T} tile = rest % tiles; rest /= tiles;
         const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
         const ${T} group = rest % groups, n = rest / groups;
+% endif
         __global const ${one_t} *weights = w + (group * tiles + tile) * inner * taps * ${rows};
         __global const ${one_t} *image = x + (n * groups + group) * inner * plane;
         const ${T} row_first = tile * ${rows}, rows_here = min((${T})${rows}, out - row_first);

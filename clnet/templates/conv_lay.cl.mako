@@ -3,6 +3,7 @@
 ## is zero.  A task is one row; the one after the last zeroes the slack that vectors may run into.
 <%
 T = index_type
+def step(name): return {"plain": "1", "pair": "2"}.get(mode, name)
 def element(at): return types.convert(types.load(source, "x", at), source, target)
 %>\
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -39,23 +40,37 @@ void ${entry}(
 % endfor
         if (inside) {
             const ${T} from = n * x_n + c * x_c + ((u_d - lo_d) / insert_d) * x_d + ((u_h - lo_h) / insert_h) * x_h;
-% if plain:
-            const ${T} first = min(size_w, lo_w);
-            // Coordinates lo - skip up to lo - skip + in; what lies before 0 is skipped.
+% if mode == "insert":
+            // Zeros first; then every insert-th coordinate from the first that holds an element.
+            for (${T} k = 0; k < size_w; ++k) row[k] = 0;
+            ${T} k = skip_w > lo_w ? (skip_w - lo_w + insert_w - 1) / insert_w : 0;
+            for (; k < in_w && k * insert_w + lo_w - skip_w < size_w; ++k)
+                row[k * insert_w + lo_w - skip_w] = ${element("from + k * x_w")};
+            w = size_w;
+% else:
+            // Coordinates w * phases + p + skip in [lo, lo + in) hold elements.
+            const ${T} before = p_w + skip_w;
+            const ${T} first = min(size_w, lo_w > before ? (lo_w - before + ${step("phases_w")} - 1) / ${step("phases_w")} : 0);
             const ${T} reach = in_w + lo_w;
-            const ${T} stop = max(first, min(size_w, reach > skip_w ? reach - skip_w : 0));
+            const ${T} stop = max(first, min(size_w, reach > before ? (reach - before + ${step("phases_w")} - 1) / ${step("phases_w")} : 0));
             for (; w < first; ++w) row[w] = 0;
-            const ${T} start = from + (skip_w - lo_w) * x_w;
+            const ${T} start = from + (before - lo_w) * x_w;
+            const ${T} x_step = ${step("phases_w")} * x_w;
+% if mode == "plain":
             if (x_w == 1)
                 for (; w + ${lanes} <= stop; w += ${lanes})
                     ${types.store(target, "row", "w", types.convert(types.load(source, "x", "(start + w)", lanes), source, target, lanes), lanes)}
-            for (; w < stop; ++w) row[w] = ${element("start + w * x_w")};
-% else:
-            for (; w < size_w; ++w) {
-                const ${T} u = w * phases_w + p_w + skip_w;
-                const bool hit = u >= lo_w && (u - lo_w) % insert_w == 0 && (u - lo_w) / insert_w < in_w;
-                row[w] = hit ? ${element("from + ((u - lo_w) / insert_w) * x_w")} : (${types.register_type(target)})0;
-            }
+% elif mode == "pair":
+            if (x_w == 1)
+                // The loads reach one element beyond the pair's second half: not at the very end.
+                for (; w + ${lanes} < stop; w += ${lanes}) {
+                    const ${types.register_type(target, lanes)} low = ${types.convert(types.load(source, "x", "(start + 2 * w)", lanes), source, target, lanes)};
+                    const ${types.register_type(target, lanes)} high = ${types.convert(types.load(source, "x", f"(start + 2 * w + {lanes})", lanes), source, target, lanes)};
+                    const ${types.register_type(target, lanes)} even = (${types.register_type(target, lanes)})(low.even, high.even);
+                    ${types.store(target, "row", "w", "even", lanes)}
+                }
+% endif
+            for (; w < stop; ++w) row[w] = ${element("start + w * x_step")};
 % endif
         }
         for (; w < size_w; ++w) row[w] = 0;
