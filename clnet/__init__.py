@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 from . import tensor as _tensor
-from .autograd.mode import (enable_grad, inference_mode, is_grad_enabled,
-                            is_inference_mode_enabled, no_grad, set_grad_enabled)
+from .autograd.inference import inference_mode, is_inference_mode_enabled
+from .autograd.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .core.dtypes import (bfloat16, complex64, complex128, float16, float32, float64,
                           get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8)
 from .core.dtypes import ALIASES as _ALIASES

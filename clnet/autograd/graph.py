@@ -110,6 +110,13 @@ class Node:
         self.released = False
         self.trace = "".join(traceback.format_stack()[:-3]) if grad_mode.anomaly else None
         reads_in, reads_out = self._reads()
+        for i in reads_in:
+            if i < len(operands) and self.layouts[i] is not None:
+                meta = operands[i].meta
+                if meta is not None and meta.inference:
+                    raise RuntimeError("Inference tensors cannot be saved for backward. To work around you "
+                                       "can make a clone to get a normal tensor and use it in autograd. "
+                                       f"(operand {i} of {op.name})")
         self._operands = [x if i in reads_in or self.layouts[i] is None else None
                           for i, x in enumerate(operands)]
         self._versions = [(x, x.storage.version) for i, x in enumerate(operands)
@@ -327,11 +334,14 @@ def check_writable(x: Any) -> None:
     """Whether a recorded in-place write to ``x`` is allowed.
 
     Raises:
-        RuntimeError: it is a leaf that wants a gradient, or a view of one.
+        RuntimeError: it is a leaf that wants a gradient, a view of one, or an inference tensor.
     """
     meta = x.meta
     if meta is None or not grad_mode.enabled:
         return
+    if meta.inference:
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+                           "make a clone to get a normal tensor before doing inplace update.")
     if meta.requires_grad and meta.node is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     root = meta.base

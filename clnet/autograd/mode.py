@@ -1,4 +1,4 @@
-"""Whether calls are recorded: ``no_grad``, ``enable_grad``, ``inference_mode``, anomaly mode."""
+"""Whether calls are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, anomaly mode."""
 from __future__ import annotations
 
 import functools
@@ -14,7 +14,6 @@ class _Mode(threading.local):
     """Per thread."""
 
     enabled = True
-    inference = False
     anomaly = False
     check_nan = True
     saved_hooks: Any = None  # (pack, unpack) applied to tensors that calls save
@@ -23,13 +22,13 @@ class _Mode(threading.local):
 grad_mode = _Mode()
 
 
-class _Setting:
+class Setting:
     """A context manager that is also a decorator, of functions and generator functions."""
 
     _attribute = "enabled"
     _value: Any = True
 
-    def __enter__(self) -> _Setting:
+    def __enter__(self) -> Setting:
         self._before = getattr(grad_mode, self._attribute)
         setattr(grad_mode, self._attribute, self._value)
         return self
@@ -37,7 +36,7 @@ class _Setting:
     def __exit__(self, *exc: object) -> None:
         setattr(grad_mode, self._attribute, self._before)
 
-    def _fresh(self) -> _Setting:
+    def _fresh(self) -> Setting:
         copy = object.__new__(type(self))
         copy._value = self._value
         return copy
@@ -63,7 +62,7 @@ class _Setting:
         return call  # type: ignore[return-value]
 
 
-class no_grad(_Setting):
+class no_grad(Setting):
     """Calls inside are not recorded for backward."""
 
     _value = False
@@ -82,33 +81,7 @@ class enable_grad(no_grad):
     _value = True
 
 
-class inference_mode(_Setting):
-    """As ``no_grad``; results made inside cannot take part in recorded computation later."""
-
-    def __new__(cls, mode: Any = True) -> Any:
-        made = object.__new__(cls)
-        if callable(mode):
-            made._value = True
-            return made(mode)
-        made._value = bool(mode)
-        return made
-
-    def __init__(self, mode: Any = True) -> None:
-        pass
-
-    def __enter__(self) -> inference_mode:
-        self._saved = (grad_mode.enabled, grad_mode.inference)
-        if self._value:
-            grad_mode.enabled, grad_mode.inference = False, True
-        else:
-            grad_mode.enabled, grad_mode.inference = True, False
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        grad_mode.enabled, grad_mode.inference = self._saved
-
-
-class set_grad_enabled(_Setting):
+class set_grad_enabled(Setting):
     """Set recording at once, and back on leaving if used as a context manager."""
 
     def __init__(self, mode: bool) -> None:
@@ -121,7 +94,7 @@ class set_grad_enabled(_Setting):
         return self
 
 
-class detect_anomaly(_Setting):
+class detect_anomaly(Setting):
     """Remember where each recorded call was made, and stop backward at the first NaN."""
 
     _attribute = "anomaly"
@@ -151,11 +124,6 @@ class set_detect_anomaly(detect_anomaly):
 def is_grad_enabled() -> bool:
     """Whether calls in this thread are recorded."""
     return grad_mode.enabled
-
-
-def is_inference_mode_enabled() -> bool:
-    """Whether this thread is within ``inference_mode``."""
-    return grad_mode.inference
 
 
 def is_anomaly_enabled() -> bool:

@@ -203,3 +203,18 @@ def test_checkpoint_equals_plain_and_saves_less():
     assert len(runs) == 2
     for a, b in zip(plain, got):
         assert a.tolist() == b.tolist()
+
+
+def test_inference_tensors_stay_out_of_graphs():
+    x = leaf(3)
+    with clnet.inference_mode():
+        y = x * 2
+        with clnet.inference_mode(False):
+            assert not clnet.is_inference_mode_enabled()
+            assert (x * 2).requires_grad
+    assert y.is_inference() and not clnet.is_inference_mode_enabled()
+    with pytest.raises(RuntimeError, match="saved for backward"):
+        x * y
+    with pytest.raises(RuntimeError, match="inference tensor"):
+        y.add_(1)
+    assert (x * y.clone()).requires_grad
