@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from mako.lookup import TemplateLookup
 
 from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
@@ -87,9 +87,12 @@ class ExpressionWriter:
 class SourceRenderer:
     """Owns the parsed skeletons."""
 
-    def __init__(self) -> None:
-        self._lookup = TemplateLookup(directories=[str(TEMPLATES)], strict_undefined=True,
-                                      filesystem_checks=False)
+    @cached_property
+    def _lookup(self) -> Any:
+        # Mako takes 50 ms to import, which a process that builds nothing need not wait for.
+        lookup = importlib.import_module("mako.lookup")
+        return lookup.TemplateLookup(directories=[str(TEMPLATES)], strict_undefined=True,
+                                     filesystem_checks=False)
 
     def __call__(self, spec: KernelSpec, caps: DeviceCaps) -> KernelSource:
         """The source of one kernel; the entry name holds a digest of the text.
