@@ -113,7 +113,7 @@ def _read(file: IO[bytes], name: str, map_location: Any, restricted: bool, optio
         io.BytesIO(archive.read("data.pkl")), storages, **options)
     try:
         return unpickler.load()
-    except (pickle.UnpicklingError, CheckpointError, DeviceError):
+    except (pickle.UnpicklingError, RuntimeError):
         raise
     except Exception as error:
         if not restricted:
