@@ -213,8 +213,8 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument("--epochs", type=int, help=f"passes over the images (default {EPOCHS}; {EPOCHS_LARGE} "
-                        f"for more than {LARGE:,} images)")
+    parser.add_argument("--epochs", type=int, help=f"passes over the images (default {EPOCHS}; "
+                        f"{EPOCHS_LARGE} for more than {LARGE:,} images)")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--lr", type=float, default=4e-3, help="highest learning rate (default %(default)s)")
     parser.add_argument("--device", help='such as "cpu", "gpu", "cl:1", "pocl" (see: clnet info)')
@@ -260,8 +260,8 @@ def main(argv: list[str] | None = None) -> int:
     _, correct = evaluate(training.model, training.test)
     device = clnet.current_device()
     print(f"test accuracy {correct / len(test.digits):.2%} ({correct} of {len(test.digits)} images) after "
-          f"{args.epochs} epochs on {device} ({device.caps.platform}), {time.perf_counter() - began:.1f} s in "
-          "all")
+          f"{args.epochs} epochs on {device} ({device.caps.platform})")
+    print(f"total time: {time.perf_counter() - began:.1f} s")
     print(f"checkpoint: {checkpoint}\nlearning curves: {picture}")
     return 0
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 import pytest
 
 import clnet
-from clnet.utils.data import (ChainDataset, ConcatDataset, Dataset, IterableDataset, Subset,
-                              TensorDataset, random_split)
+from clnet.utils.data import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
 
 
 def test_tensor_dataset():

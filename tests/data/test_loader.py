@@ -6,8 +6,17 @@ import pytest
 
 import clnet
 from clnet.core.events import HUB
-from clnet.utils.data import (BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler,
-                              SequentialSampler, Subset, SubsetRandomSampler, TensorDataset)
+from clnet.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
 
 
 def _dataset(n=10):
@@ -97,7 +106,8 @@ def test_samplers():
     assert len(drawn) == 50 and set(drawn) == {0, 1, 2, 3}
     assert sorted(SubsetRandomSampler([7, 8, 9])) == [7, 8, 9]
     assert list(BatchSampler(range(5), 2, False)) == [[0, 1], [2, 3], [4]]
-    assert list(BatchSampler(range(5), 2, True)) == [[0, 1], [2, 3]] and len(BatchSampler(range(5), 2, True)) == 2
+    assert list(BatchSampler(range(5), 2, True)) == [[0, 1], [2, 3]]
+    assert len(BatchSampler(range(5), 2, True)) == 2 and len(BatchSampler(range(5), 2, False)) == 3
 
 
 @pytest.mark.parametrize(("options", "error", "text"), [

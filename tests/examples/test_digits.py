@@ -38,7 +38,8 @@ def _run(*arguments):
 def test_smoke_run(tmp_path):
     done = _run("--smoke", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"test accuracy \d+\.\d\d% \(\d+ of 256 images\).* in all", done.stdout)
+    assert re.search(r"test accuracy \d+\.\d\d% \(\d+ of 256 images\) after 1 epochs on ", done.stdout)
+    assert re.search(r"total time: \d+\.\d s", done.stdout)
     assert "batch/s" in done.stderr
     assert (tmp_path / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     state = clnet.load(tmp_path / "digits.pt")

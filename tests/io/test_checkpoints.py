@@ -31,7 +31,8 @@ def _objects():
     return {
         "x": x, "t": x.t(), "row": x[1],
         "dtypes": {d: clnet.tensor([0, 1, 2, 3], dtype=getattr(clnet, d)) for d in dtypes},
-        "parameter": nn.Parameter(clnet.ones(2)), "plain": [1, 2.5, "a", None, True, (1, 2), {3}, b"xyz", 1 + 2j],
+        "parameter": nn.Parameter(clnet.ones(2)),
+        "plain": [1, 2.5, "a", None, True, (1, 2), {3}, b"xyz", 1 + 2j],
         "dtype": clnet.bfloat16, "size": x.shape, "device": clnet.device("cpu"), "empty": clnet.empty(0, 3),
         "scalar": clnet.tensor(2.5), "expanded": clnet.ones(1).expand(3)}
 
@@ -141,7 +142,8 @@ def test_map_location(tmp_path):
     assert clnet.load(path, map_location="cpu").device is clnet.device("cpu")
     assert clnet.load(path, map_location={"cpu": str(current)}).device is current
     seen = []
-    assert clnet.load(path, map_location=lambda storage, place: seen.append(place) or storage).tolist() == [1, 1]
+    moved = clnet.load(path, map_location=lambda storage, place: seen.append(place) or storage)
+    assert moved.tolist() == [1, 1]
     assert seen == ["cpu"]
     with pytest.raises(TypeError, match="map_location"):
         clnet.load(path, map_location=3.5)

@@ -97,8 +97,9 @@ def _tensor_pickle(offset=0, size=(3,), stride=(1,), count=3, extra=b""):
         return b"(" + b"".join(number(v) for v in values) + b"t"
 
     reference = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"
-    return (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + reference + number(count) + b"tQ" + number(offset)
-            + numbers(size) + numbers(stride) + b"\x89ccollections\nOrderedDict\n)RtR" + extra + b".")
+    return (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + reference + number(count) + b"tQ"
+            + number(offset) + numbers(size) + numbers(stride)
+            + b"\x89ccollections\nOrderedDict\n)RtR" + extra + b".")
 
 
 def test_the_geometry_of_tensors_is_checked():

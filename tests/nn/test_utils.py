@@ -7,8 +7,7 @@ import pytest
 
 import clnet
 from clnet import nn
-from clnet.nn.utils import (clip_grad_norm_, clip_grad_value_, parameters_to_vector,
-                            vector_to_parameters)
+from clnet.nn.utils import clip_grad_norm_, clip_grad_value_, parameters_to_vector, vector_to_parameters
 
 
 def _parameters():

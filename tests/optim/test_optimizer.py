@@ -40,9 +40,9 @@ def test_groups_have_their_own_options():
 
 def test_text():
     text = repr(optim.SGD([nn.Parameter(clnet.ones(1))], lr=0.1))
-    assert text == ("SGD (\nParameter Group 0\n    dampening: 0\n    differentiable: False\n    foreach: None\n"
-                    "    fused: None\n    lr: 0.1\n    maximize: False\n    momentum: 0\n    nesterov: False\n"
-                    "    weight_decay: 0\n)")
+    assert text == ("SGD (\nParameter Group 0\n    dampening: 0\n    differentiable: False\n"
+                    "    foreach: None\n    fused: None\n    lr: 0.1\n    maximize: False\n    momentum: 0\n"
+                    "    nesterov: False\n    weight_decay: 0\n)")
 
 
 @pytest.mark.parametrize(("make", "error", "text"), [

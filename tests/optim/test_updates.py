@@ -86,7 +86,8 @@ def test_adam(options, decoupled):
 
 @pytest.mark.skipif(not clnet.current_device().caps.fp64, reason="the device computes no float64")
 def test_float64_is_exact():
-    _compare(lambda p: optim.AdamW(p, lr=0.01), _adam(weight_decay=0.01, decoupled=True), clnet.float64, 1e-13)
+    definition = _adam(weight_decay=0.01, decoupled=True)
+    _compare(lambda p: optim.AdamW(p, lr=0.01), definition, clnet.float64, 1e-13)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(clnet.float16, 4e-3), (clnet.bfloat16, 4e-2)])
@@ -95,7 +96,9 @@ def test_narrow_types_compute_in_float32(dtype, tolerance):
 
 
 def test_parameters_without_gradients_wait():
-    absent = lambda step, k: (step + k) % 3 == 0  # noqa: E731
+    def absent(step, k):
+        return (step + k) % 3 == 0
+
     _compare(lambda p: optim.SGD(p, lr=0.05, momentum=0.9), _sgd(momentum=0.9), absent=absent)
     optimizer, states = _compare(lambda p: optim.Adam(p, lr=0.01), _adam(), absent=absent)
     counts = [float(s["step"]) for s in optimizer.state_dict()["state"].values()]

@@ -140,19 +140,11 @@ def test_loss(name):
 def test_weighted_losses():
     weight = np.array([0.2, 1.0, 3.0], "float32")
     data = _floats(4, 3)
-    for cls, target in (("CrossEntropyLoss", CLASSES), ("NLLLoss", CLASSES), ("BCEWithLogitsLoss", PROBABILITIES)):
+    for cls, target in (("CrossEntropyLoss", CLASSES), ("NLLLoss", CLASSES),
+                        ("BCEWithLogitsLoss", PROBABILITIES)):
         ours = getattr(nn, cls)(weight=clnet.tensor(weight))
         theirs = getattr(torch.nn, cls)(weight=torch.tensor(weight))
         assert list(ours.state_dict()) == list(theirs.state_dict())
         got = ours(clnet.tensor(data), clnet.tensor(target))
-        np.testing.assert_allclose(float(got), float(theirs(torch.tensor(data), torch.tensor(target))), rtol=1e-5)
-
-
-def test_dropout_statistics():
-    layer = nn.Dropout(0.25)
-    x = clnet.ones(20000)
-    y = layer(x)
-    kept = (y != 0).to(clnet.float32).mean().item()
-    assert abs(kept - 0.75) < 0.02
-    assert sorted(set(y.tolist())) == pytest.approx([0, 1 / 0.75])
-    assert layer.eval()(x) is x or (layer(x) == x).all().item()
+        expected = theirs(torch.tensor(data), torch.tensor(target))
+        np.testing.assert_allclose(float(got), float(expected), rtol=1e-5)

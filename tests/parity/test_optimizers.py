@@ -1,0 +1,89 @@
+"""Optimizers and schedules beside PyTorch's: trajectories, text, state."""
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import clnet
+from clnet import nn, optim
+
+torch = pytest.importorskip("torch")
+
+SHAPES = ((3, 4), (7,), (), (2, 3, 5))
+OPTIMIZERS = {
+    "SGD": ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+            {"momentum": 0.9, "dampening": 0.3, "maximize": True}),
+    "Adam": ({}, {"amsgrad": True, "weight_decay": 0.1}, {"betas": (0.8, 0.95), "maximize": True}),
+    "AdamW": ({}, {"amsgrad": True, "weight_decay": 0.1}, {"eps": 1e-3}),
+}
+
+
+def _train(library, parameter, module, name, options, steps=100):
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=s).astype("float32") for s in SHAPES]
+    parameters = [parameter(library.tensor(v)) for v in values]
+    optimizer = getattr(module, name)(parameters, lr=0.01, **options)
+    for _ in range(steps):
+        for p in parameters:
+            p.grad = library.tensor(rng.normal(size=tuple(p.shape)).astype("float32"))
+        optimizer.step()
+    return [p.tolist() for p in parameters], optimizer
+
+
+@pytest.mark.parametrize(("name", "options"), [(n, o) for n, group in OPTIMIZERS.items() for o in group])
+def test_trajectory(name, options):
+    ours, a = _train(clnet, nn.Parameter, optim, name, options)
+    theirs, b = _train(torch, torch.nn.Parameter, torch.optim, name, options)
+    for x, y in zip(ours, theirs):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5)
+    assert repr(a) == repr(b)
+    saved, expected = a.state_dict(), b.state_dict()
+    assert saved["param_groups"] == expected["param_groups"]
+    assert [list(g) for g in saved["param_groups"]] == [list(g) for g in expected["param_groups"]]
+    assert list(saved["state"]) == list(expected["state"])
+    for i, entries in expected["state"].items():
+        assert list(saved["state"][i]) == list(entries)
+        for key, value in entries.items():
+            np.testing.assert_allclose(saved["state"][i][key].tolist(), value.tolist(), rtol=1e-4, atol=1e-6)
+
+
+SCHEDULES = {
+    "StepLR": {"step_size": 3}, "MultiStepLR": {"milestones": [3, 5, 5, 9]}, "ExponentialLR": {"gamma": 0.9},
+    "CosineAnnealingLR": {"T_max": 7, "eta_min": 0.01}, "LambdaLR": {"lr_lambda": lambda t: 0.9 ** t},
+    "LinearLR": {}, "ConstantLR": {}, "OneCycleLR": {"max_lr": 1.0, "total_steps": 41},
+    "ReduceLROnPlateau": {"patience": 2, "cooldown": 1},
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("three_phase", [False, True])
+def test_schedule(name, three_phase):
+    options = dict(SCHEDULES[name])
+    if name == "OneCycleLR":
+        options |= {"three_phase": three_phase, "anneal_strategy": "linear" if three_phase else "cos"}
+    rates = []
+    for library, module in ((clnet, optim), (torch, torch.optim)):
+        optimizer = module.SGD([library.zeros(2, requires_grad=True)], lr=0.1, momentum=0.9)
+        schedule = getattr(module.lr_scheduler, name)(optimizer, **options)
+        seen = []
+        for i in range(40):
+            optimizer.step()
+            schedule.step(*([1 / (i // 4 + 1) ** 0.01] if name == "ReduceLROnPlateau" else []))
+            seen.append((schedule.get_last_lr()[0], optimizer.param_groups[0]["momentum"]))
+        rates.append(seen)
+    assert rates[0] == rates[1]
+
+
+def test_setting_the_epoch():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch deprecates it
+        rates = []
+        for library, module in ((clnet, optim), (torch, torch.optim)):
+            optimizer = module.SGD([library.zeros(2, requires_grad=True)], lr=0.1)
+            schedule = module.lr_scheduler.CosineAnnealingLR(optimizer, 10)
+            optimizer.step()
+            schedule.step(7)
+            rates.append(schedule.get_last_lr())
+    assert rates[0] == rates[1]
