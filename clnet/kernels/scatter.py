@@ -155,7 +155,8 @@ def _split(rows: int, n: int, limit: int, work: int, shared: bool, width: int,
     index is shared along the inner dimension.
     """
     if caps.plan_class == "cpu":
-        wanted = 1 if work <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
+        # Where rows are short, reading the indices is the work, and every owner reads them all.
+        wanted = 1 if work <= CPU_GRAIN or n < 2 * width else caps.units * CPU_WORKERS_PER_UNIT
         pieces = max(1, n // max(width * 4, 1))
     else:
         wanted = caps.units * GPU_GROUP * 4

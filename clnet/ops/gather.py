@@ -166,8 +166,18 @@ def take(input: Any, index: Any) -> Any:
     return reshape(lookup(reshape(input, (-1,)), reshape(index, (-1,)), 0, "take", True), tuple(index.shape))
 
 
-@composite("gather", samples=lambda: ((a[::2] + a[1:2], k) for a, k in _gather_samples()),
-           reference=lambda x, index, dim=None: _np_gather(x, dim, index))
+def _along_samples() -> Any:
+    x = np.arange(12.0).reshape(3, 4) ** 1.5
+    yield (x, np.array([[0, 2, 1, 1], [2, 2, 0, 0]]), 0), {}
+    yield (x, np.array([[3, 0, 1]]), 1), {}
+    yield (x, np.array([3, 11, 0])), {}
+
+
+def _np_along(x: Any, index: Any, dim: int | None = None) -> Any:
+    return np.take_along_axis(x, index, dim)
+
+
+@composite("gather", samples=_along_samples, reference=_np_along)
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """``gather`` with input and indices broadcast against each other; flattened without ``dim``."""
     if indices.dtype is not dt.int64:

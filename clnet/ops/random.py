@@ -103,9 +103,17 @@ def permutation(n: int, generator: Any = None) -> np.ndarray:
     return np.argsort(kernel.words(seed, call, n, 64), kind="stable").astype("int64")
 
 
+def _samples(*arguments: Any, shape: tuple[int, ...] = (2, 3, 4, 5), low: float = -2.0) -> Callable[[], Any]:
+    def generate() -> Any:
+        x = np.linspace(low, 0.9, math.prod(shape)).reshape(shape)
+        for given in arguments or ((),):
+            yield (x, *given), {}
+    return generate
+
+
 # Bernoulli and multinomial ----------------------------------------------------------------------
 
-@composite("random", random=True)
+@composite("random", random=True, samples=_samples((), (0.3,), low=0.1))
 def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Any:
     """1 with the probability that each element gives (or with probability ``p``), else 0.
 
@@ -135,7 +143,7 @@ _multinomial = planner("_multinomial", lambda weights, uniforms: ((weights, unif
                        kernel.multinomial, family="random", random=True, public=False)
 
 
-@composite("random", random=True)
+@composite("random", random=True, samples=_samples((1,), (4,), (6, True), shape=(3, 5), low=0.1))
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Any:
     """Indices drawn with probabilities in proportion to each row's weights.
 
@@ -218,13 +226,13 @@ def _written(input: Any, result: Any, inplace: bool) -> Any:
     return input.copy_(result) if inplace and result is not input else result
 
 
-@composite("random", random=True, method=False)
+@composite("random", random=True, method=False, samples=_samples((0.3, True), (0.3, False)))
 def dropout(input: Any, p: float, train: bool) -> Any:
     """Elements zeroed with probability ``p``, the others scaled by ``1 / (1 - p)``, if ``train``."""
     return _drop(input, input.shape, p, train)
 
 
-@_functional(name="dropout")
+@_functional(name="dropout", samples=_samples((), (0.3, False)))
 def f_dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Elements zeroed with probability ``p``, the others scaled by ``1 / (1 - p)``, in training.
 
@@ -249,7 +257,7 @@ def _channel_dropout(name: str, dims: int) -> Op:
         return _written(input, _drop(input, _channels(input, dims + 1), p, training), inplace)
 
     body.__doc__ = f"Whole channels of {dims} dimensions zeroed with probability ``p`` in training."
-    return _functional(name=name)(body)
+    return _functional(name=name, samples=_samples((), shape=(2, 3, 4, 5, 6)[:dims + 2]))(body)
 
 
 dropout1d, dropout2d, dropout3d = (_channel_dropout(f"dropout{n}d", n) for n in (1, 2, 3))
@@ -257,7 +265,7 @@ dropout1d, dropout2d, dropout3d = (_channel_dropout(f"dropout{n}d", n) for n in 
 _ALPHA = -1.7580993408473766
 
 
-@_functional(name="alpha_dropout")
+@_functional(name="alpha_dropout", samples=_samples((), (0.3, True)))
 def f_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout that keeps mean and variance of self-normalising networks (Klambauer et al. 2017)."""
     _check_probability(p)
@@ -270,7 +278,7 @@ def f_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace:
     return _written(input, _masked_alpha(input, mask, scale, _ALPHA * scale, _ALPHA * scale * p), inplace)
 
 
-@_functional()
+@_functional(samples=_samples((), (0.1, 0.3, True)))
 def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
           inplace: bool = False) -> Any:
     """The elements, those below zero times a random number of [lower, upper] in training."""
@@ -282,7 +290,7 @@ def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: 
     return _written(input, choose(source > 0, source, source * slope), inplace)
 
 
-@_functional()
+@_functional(samples=_samples((), (0.5, True)))
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """Samples of the Gumbel-softmax distribution (Jang et al. 2016), one-hot if ``hard``."""
     waits = exponential(1.0, shape=logits.shape, dtype=logits.dtype, device=logits.device)

@@ -286,7 +286,9 @@ def _np_slices(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 index_add = _record("index_add", _bind_index_add, inplace=True, samples=_slice_samples,
                     reference=_np_slices(lambda old, new: old + new))
-index_copy = _record("index_copy", _bind_index_copy, inplace=True, samples=_slice_samples,
+index_copy = _record("index_copy", _bind_index_copy, inplace=True,
+                     samples=lambda: (((*a[:2], a[2][:2], a[3][:2]) if not a[1] else a, k)
+                                      for a, k in _slice_samples()),
                      reference=_np_slices(lambda old, new: new))
 index_fill = _record("index_fill", _bind_index_fill, inplace=True,
                      samples=lambda: (((*a[:3], 7.5), k) for a, k in _slice_samples()),
