@@ -2,6 +2,9 @@
 ## neighbouring outputs of one image, in registers; each tap of each input channel costs one
 ## broadcast per row and one load per vector.
 ##
+## With `gather` a task is the vectors and all output channels: it first copies what the windows read
+## into one panel, which then streams past the weights of every tile as in a matrix product.
+##
 ## Vectors cover each output row by itself, or (`flat`) run on over the padded rows.
 <%
 T = index_type
@@ -39,22 +42,30 @@ void ${entry}(
     __global const ${types.memory_type(bias)} *bias, const ulong bias_offset,
 % endif
     __global ${types.memory_type(y_dtype)} *y, const ulong y_offset,
+% if gather:
+    __global ${one_t} *scratch, const ulong scratch_offset,
+% endif
     ${", ".join(f"const {T} {name}" for name in scalars)}
 ) {
     x += x_offset;
     w += w_offset;
     y += y_offset;
+% if gather:
+    scratch += scratch_offset;
+% endif
 % if bias is not None:
     bias += bias_offset;
 % endif
     const ${T} taps = tap_d * tap_h * tap_w;
-    const ${T} volume = out_d * out_h * out_w;
     const ${T} share = (tasks + (${T})get_global_size(0) - 1) / (${T})get_global_size(0);
     const ${T} task_first = (${T})get_global_id(0) * share;
     const ${T} task_stop = min(tasks, task_first + share);
     for (${T} task = task_first; task < task_stop; ++task) {
         ${T} rest = task;
-% if tile_outer:
+% if gather:
+        const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
+        const ${T} group = rest % groups, n = rest / groups;
+% elif tile_outer:
         const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
         const ${T} images = tasks / (vector_tiles * tiles * groups);
         const ${T} n = rest % images; rest /= images;
@@ -64,9 +75,7 @@ void ${entry}(
         const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
         const ${T} group = rest % groups, n = rest / groups;
 % endif
-        __global const ${one_t} *weights = w + (group * tiles + tile) * inner * taps * ${rows};
         __global const ${one_t} *image = x + (n * groups + group) * inner * plane;
-        const ${T} row_first = tile * ${rows}, rows_here = min((${T})${rows}, out - row_first);
 % for j in range(Q):
         const ${T} v${j} = min(vector_first + ${j}, vectors - 1);
 % if flat:
@@ -76,6 +85,49 @@ void ${entry}(
         const ${T} x${j} = (line${j} / out_h) * pitch_d + (line${j} % out_h) * pitch_h + column${j};
 % endif
 % endfor
+% if gather:
+        // The panel of everything that these outputs read, in the order of the weights.
+        __global ${one_t} *panel_first = scratch + (${T})get_global_id(0) * depth * ${Q * V};
+        __global ${one_t} *panel = panel_first;
+        for (${T} c = 0; c < inner; ++c) {
+            ${tap_start("d")}
+            for (${T} i = 0; i < tap_d; ++i) {
+                __global const ${one_t} *slice = image + ${tap_offset("d", "i")};
+                ${tap_start("h")}
+                for (${T} j = 0; j < tap_h; ++j) {
+                    __global const ${one_t} *line = slice + ${tap_offset("h", "j")};
+                    ${tap_start("w")}
+                    for (${T} k = 0; k < tap_w; ++k) {
+                        __global const ${one_t} *at = line + ${tap_offset("w", "k")};
+% if gather:
+% for j in range(Q):
+                        vstore${V}(vload${V}(0, at + x${j}), ${j}, panel);
+% endfor
+                        panel += ${Q * V};
+% else:
+% for j in range(Q):
+                        const ${acc_t} b${j} = vload${V}(0, at + x${j});
+% endfor
+% for i in range(rows):
+                        const ${acc_t} a${i} = (${acc_t})(weights[${i}]);
+% for j in range(Q):
+                        acc_${i}_${j} = ${product(f"a{i}", f"b{j}", f"acc_{i}_{j}")};
+% endfor
+% endfor
+                        weights += ${rows};
+% endif
+                        ${tap_next("w")}
+                    }
+                    ${tap_next("h")}
+                }
+                ${tap_next("d")}
+            }
+            image += plane;
+        }
+        for (${T} tile = 0; tile < tiles; ++tile) {
+% endif
+        __global const ${one_t} *weights = w + (group * tiles + tile) * inner * taps * ${rows};
+        const ${T} row_first = tile * ${rows}, rows_here = min((${T})${rows}, out - row_first);
 % for i in range(rows):
 % if bias is not None:
         const ${acc_t} start${i} = (${acc_t})(${types.convert(types.load(bias, "bias", f"(group * out + row_first + min(({T}){i}, rows_here - 1)) * bias_step"), bias, accumulate)});
@@ -84,6 +136,22 @@ void ${entry}(
         ${acc_t} acc_${i}_${j} = ${f"start{i}" if bias is not None else f"({acc_t})(0)"};
 % endfor
 % endfor
+% if gather:
+        __global const ${one_t} *from = panel_first;
+        for (${T} k = 0; k < depth; ++k) {
+% for j in range(Q):
+            const ${acc_t} b${j} = vload${V}(${j}, from);
+% endfor
+% for i in range(rows):
+            const ${acc_t} a${i} = (${acc_t})(weights[${i}]);
+% for j in range(Q):
+            acc_${i}_${j} = ${product(f"a{i}", f"b{j}", f"acc_{i}_{j}")};
+% endfor
+% endfor
+            from += ${Q * V};
+            weights += ${rows};
+        }
+% else:
         for (${T} c = 0; c < inner; ++c) {
             ${tap_start("d")}
             for (${T} i = 0; i < tap_d; ++i) {
@@ -112,6 +180,7 @@ void ${entry}(
             }
             image += plane;
         }
+% endif
         const ${acc_t} sums[${rows * Q}] = {
             ${", ".join(f"acc_{i}_{j}" for j in range(Q) for i in range(rows))}};
         __global ${types.memory_type(y_dtype)} *result = y + ((n * groups + group) * out + row_first) * volume;
@@ -121,26 +190,29 @@ void ${entry}(
             ${T} u = x${j};
             ${T} od = u / pitch_d; u -= od * pitch_d;
             ${T} oh = u / pitch_h, ow = u - oh * pitch_h;
-            ${T} to = (od * out_h + oh) * out_w + ow;
+            ${T} to = od * y_d + oh * y_h + ow * y_w;
             const bool whole = ow + ${V} <= out_w && oh < out_h;
 % else:
-            ${T} to = line${j} * out_w + column${j};
+            ${T} to = (line${j} / out_h) * y_d + (line${j} % out_h) * y_h + column${j} * y_w;
             const bool whole = column${j} + ${V} <= out_w;
 % endif
+% if unit:
             if (whole) {
                 for (${T} i = 0; i < rows_here; ++i)
                     ${types.store(y_dtype, "result", "i * volume + to", types.convert(f"sums[{j * rows} + i]", accumulate, y_dtype, V), V)}
-            } else {
+            } else
+% endif
+            {
                 ${one_t} spilled[${rows * V}];
                 for (${T} i = 0; i < rows_here; ++i)
                     vstore${V}(sums[${j * rows} + i], i, spilled);
                 for (${T} l = 0; l < ${V}; ++l) {
 % if flat:
                     if (ow < out_w && oh < out_h && od < out_d) {
-                        const ${T} place = (od * out_h + oh) * out_w + ow;
+                        const ${T} place = od * y_d + oh * y_h + ow * y_w;
 % else:
                     if (column${j} + l < out_w) {
-                        const ${T} place = to + l;
+                        const ${T} place = to + l * y_w;
 % endif
                         for (${T} i = 0; i < rows_here; ++i)
                             ${types.store(y_dtype, "result", "i * volume + place", types.convert(f"spilled[i * {V} + l]", accumulate, y_dtype))}
@@ -155,5 +227,8 @@ void ${entry}(
             }
         }
 % endfor
+% if gather:
+        }
+% endif
     }
 }

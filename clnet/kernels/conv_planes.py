@@ -1,0 +1,100 @@
+"""Geometry of convolutions, and the collector of their launches.
+
+Everything is laid out with three spatial dimensions; 1-d and 2-d have leading ones of size 1.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..codegen.spec import KernelSpec
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
+from ..core.layout import Layout
+from ..core.plan import Launch, Plan, Temporary
+
+# Tunables.  Work-items per CPU unit; multiply-adds below which one work-item does everything.
+CPU_WORKERS_PER_UNIT = 8
+CPU_GRAIN = 1 << 14
+
+_INDEX_LIMIT = 1 << 31
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The windows: output p reads input p * stride - padding + r * dilation for tap r."""
+
+    stride: Triple
+    padding: Triple
+    dilation: Triple
+    groups: int
+    taps: Triple
+    input: Triple
+    output: Triple
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A tensor (n, channels, d, h, w) in memory."""
+
+    arg: Any
+    dtype: DType
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def triple(values: Sequence[int], fill: int) -> Triple:
+    return (fill,) * (3 - len(values)) + tuple(values)  # type: ignore[return-value]
+
+
+def planes_of(arg: Any, layout: Layout) -> Planes:
+    rank = layout.ndim - 2
+    return Planes(arg, layout.dtype, (*layout.shape[:2], *triple(layout.shape[2:], 1)),
+                  (*layout.strides[:2], *triple(layout.strides[2:], 0))) if rank <= 3 else _refuse(rank)
+
+
+def _refuse(rank: int) -> Any:
+    raise NotImplementedError(f"convolutions over {rank} dimensions are not supported")
+
+
+def geometry_of(attrs: dict[str, Any], taps: Sequence[int], input: Sequence[int], output: Sequence[int]) -> Geometry:
+    return Geometry(triple(attrs["stride"], 1), triple(attrs["padding"], 0), triple(attrs["dilation"], 1),
+                    attrs["groups"], triple(taps, 1), triple(input, 1), triple(output, 1))
+
+
+class Call:
+    """Collects the launches and temporaries of one plan."""
+
+    def __init__(self, caps: DeviceCaps, layouts: Sequence[Layout]) -> None:
+        self.caps = caps
+        self.launches: list[Launch] = []
+        self.temporaries: list[Layout] = []
+        self.wide = max(o.extent() for o in layouts) >= _INDEX_LIMIT
+
+    def temporary(self, size: int, dtype: DType) -> Temporary:
+        self.temporaries.append(lay.dense((size,), dtype))
+        self.wide |= size >= _INDEX_LIMIT
+        return Temporary(len(self.temporaries) - 1)
+
+    def launch(self, template: str, params: dict[str, Any], buffers: Sequence[Any], scalars: dict[str, int],
+               local: int, size: int) -> None:
+        if not size:
+            return
+        index, number = ("ulong", "uint64") if self.wide else ("uint", "uint32")
+        spec = KernelSpec(template, template,
+                          (*params.items(), ("index_type", index), ("scalars", tuple(scalars))), (local,),
+                          (*[None, "uint64"] * len(buffers), *[number] * len(scalars)))
+        self.launches.append(Launch(spec, (size,), (*buffers, *scalars.values())))
+
+    def workers(self, work: int) -> int:
+        return 1 if work <= CPU_GRAIN else self.caps.units * CPU_WORKERS_PER_UNIT
+
+    def plan(self, layout: Layout) -> Plan:
+        return Plan((layout,), tuple(self.launches), tuple(self.temporaries))
+
+
+def axes(name: str, values: Sequence[int]) -> dict[str, int]:
+    return {f"{name}_{axis}": v for axis, v in zip("dhw", values)}
