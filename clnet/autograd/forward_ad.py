@@ -100,6 +100,7 @@ class ForwardInterpreter:
         with enable_grad():
             probes = [r.detach().zeros_like().requires_grad_() if r.layout.dtype.is_inexact else None
                       for r in results]
+            assert ctx.op.vjp is not None
             cotangents = ctx.op.vjp(ctx, *probes)
             total = None
             for g, t, layout in zip(cotangents, tangents, ctx.layouts):

@@ -39,8 +39,8 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         xs = _leaves(ins, create_graph)
         outputs, many_out = _as_tuple(func(*xs))
         vs = _as_tuple(v)[0] if v is not None else (None,) * len(outputs)
-        got = engine.grad(outputs, xs, vs, create_graph=create_graph, allow_unused=True)
-    got = _zero_if_none(got, xs)
+        found = engine.grad(outputs, xs, vs, create_graph=create_graph, allow_unused=True)
+    got = _zero_if_none(found, xs)
     return (_unwrap([_settle(y, create_graph) for y in outputs], many_out), _unwrap(got, many))
 
 

@@ -44,6 +44,7 @@ class Expr:
 
     __slots__ = ("dtype", "_hash")
     dtype: DType
+    _hash: int
 
     def __hash__(self) -> int:
         return self._hash

@@ -69,7 +69,7 @@ def literal(value: complex, dtype: DType, width: int = 1) -> str:
     elif dtype is dt.bool_:
         text = "1" if value else "0"
     else:
-        whole = int(value)  # type: ignore[arg-type]
+        whole = int(value.real)
         if whole == -(1 << 63):
             text = "LONG_MIN"
         else:

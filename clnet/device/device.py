@@ -57,12 +57,6 @@ class Device:
     plans: dict[Any, Any]
     shares: int
     """Host arrays that look at this device's memory now."""
-    kernels: dict[Any, Any]
-    """Built kernels by their specification; kept by whoever launches them."""
-    plans: dict[Any, Any]
-    """How to run an operator on operands of a kind; kept by the interpreter."""
-    shares: int
-    """How many storages the host looks at without a copy."""
     _origin: tuple[Callable[..., Device], tuple[Any, ...]]
 
     def __new__(

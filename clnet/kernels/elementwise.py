@@ -115,7 +115,7 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
     reach = max(sum((n - 1) * abs(s) for n, s in zip(sizes, st)) for st in steps)
     numel = outputs[0].numel
     index = "uint" if max(reach, numel) < _INDEX_LIMIT else "ulong"
-    described = []
+    described: list[tuple[str, DType, tuple[str, ...] | None]] = []
     position = 0
     for i, o in kept:
         if isinstance(o, Layout):
@@ -139,9 +139,9 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
             args.append(Operand(i))
             arg_types += [None, "uint64"]
         elif isinstance(o, Number):
-            kind = dt.bool_ if i in conditions else wide
-            args.append(ScalarOperand(i, kind))
-            arg_types.append(kind.storage.name if kind is not dt.bool_ else "uint8")
+            passed = dt.bool_ if i in conditions else wide
+            args.append(ScalarOperand(i, passed))
+            arg_types.append(passed.storage.name if passed is not dt.bool_ else "uint8")
     for k in range(len(outputs)):
         args.append(Result(k))
         arg_types += [None, "uint64"]

@@ -54,7 +54,7 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
 
     if lines >= workers or n <= PART:
         size = min(lines, workers if x.numel > PART else 1)
-        temporaries = (lay.dense((size, 2, n), key), lay.dense((size, 2, n), dt.int32))
+        temporaries: tuple[Layout, ...] = (lay.dense((size, 2, n), key), lay.dense((size, 2, n), dt.int32))
         only = launch("lines", [Operand(0), Result(0), Result(1), Temporary(0), Temporary(1)], [], n, 1, size)
         return Plan(outputs, (only,), temporaries, single=False)
     part = max(PART, -(-n * lines // workers))

@@ -93,7 +93,7 @@ def _div_samples() -> Any:
         yield (a, b), kw
 
 
-_ROUNDED = {None: np.true_divide, "floor": np.floor_divide, "trunc": lambda a, b: np.trunc(a / b)}
+_ROUNDED: dict[Any, Any] = {None: np.true_divide, "floor": np.floor_divide, "trunc": lambda a, b: np.trunc(a / b)}
 
 div = declared("div", _div, _bind_div, "Quotient, exact or rounded towards minus infinity or zero.",
                promotion=lambda attrs: "default" if "rounding_mode" in attrs else "int_to_float",

@@ -57,8 +57,8 @@ def _flat(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 cumsum = planner("cumsum", _bind_cumsum, _planned("cumsum", "sum"), family="scan", linear=True,
-                 vjp=lambda ctx, g: (_again(cumsum, g, **_backwards(ctx)),), samples=_samples,
-                 reference=_flat(np.cumsum))
+                 vjp=lambda ctx, g: (_again(cumsum, g, **_backwards(ctx)),),  # type: ignore[has-type]
+                 samples=_samples, reference=_flat(np.cumsum))
 
 
 # y[i] = a[i] * y[i-1] + x[i]: closed under differentiation, and what cumprod's derivative is.

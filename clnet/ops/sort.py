@@ -56,7 +56,7 @@ def _np_sort(x: Any, **kw: Any) -> Any:
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Ordered:
     """(values, indices) in order along a dimension; always stable, NaN counts as largest."""
     if isinstance(dim, bool):
-        dim, descending = -1, dim
+        descending, dim = dim, -1
     return Ordered(*sorted_(input, dim=lay.wrap_dim(dim, input.ndim), descending=bool(descending)))
 
 

@@ -228,7 +228,7 @@ def _move_unsqueeze(layout: Layout, offset: int, dim: int) -> Any:
 
 
 unsqueeze = declare_view("unsqueeze", _bind_unsqueeze, _move_unsqueeze,
-                         lambda ctx, g: (squeeze(g, ctx.attrs["dim"]),),
+                         lambda ctx, g: (squeeze(g, ctx.attrs["dim"]),),  # type: ignore[has-type]
                          samples=_samples(((2, 3), (1,)), ((2, 3), (-1,))),
                          reference=lambda x, d: np.expand_dims(x, d))
 

@@ -244,6 +244,6 @@ def index_put(self: Tensor, indices: Any, values: Tensor, accumulate: bool = Fal
 
 def install() -> None:
     """The methods and operators of this module."""
-    Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
-    Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
+    Tensor.__getitem__ = getitem  # type: ignore[misc]
+    Tensor.__setitem__ = setitem  # type: ignore[index]
     Tensor.index_put_, Tensor.index_put = index_put_, index_put  # type: ignore[attr-defined]

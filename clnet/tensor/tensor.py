@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..autograd import engine as reverse
 from ..autograd import graph
@@ -36,6 +36,10 @@ class Tensor:
     layout: Layout
     meta: graph.Meta | None
     tracked: bool
+
+    if TYPE_CHECKING:
+        # The methods that come from the registry.
+        def __getattr__(self, name: str) -> Any: ...
 
     # Making handles ------------------------------------------------------------------------
 
@@ -140,7 +144,7 @@ class Tensor:
     is_sparse = is_quantized = is_meta = False
 
     def get_device(self) -> int:
-        return self.device.index if self.is_cuda else -1
+        return self.device.index or 0 if self.is_cuda else -1
 
     # Autograd ------------------------------------------------------------------------------
 

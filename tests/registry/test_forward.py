@@ -165,9 +165,10 @@ def wrong_dtype(case: Case, call: Call, found: DType, want: np.ndarray) -> str:
         return ""
     expression = case.op.expression
     if expression is not None and case.op.name not in KEEPS_FIRST:
-        operands, _ = case.op.bind(*call.tensors.args, **call.tensors.kwargs)
+        operands, attrs = case.op.bind(*call.tensors.args, **call.tensors.kwargs)
         operands = [x for i, x in enumerate(operands) if i not in expression.conditions]
-        expected = PROMOTIONS[expression.promotion](dt.result_type(
+        promotion = expression.promotion(attrs) if callable(expression.promotion) else expression.promotion
+        expected = PROMOTIONS[promotion](dt.result_type(
             [(x.dtype, x.ndim) for x in operands if isinstance(x, clnet.Tensor)],
             [x for x in operands if not isinstance(x, clnet.Tensor)]))
         return "" if found is expected else f"dtype {found}, expected {expected}"
