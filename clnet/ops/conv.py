@@ -222,7 +222,7 @@ def _reference(rank: int) -> Callable[..., Any]:
         weights = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
         for tap in np.ndindex(*taps):
             window = tuple(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, dilation, size, stride))
-            part = np.einsum("ngc...,goc->ngo...", grouped[(..., *window)], weights[(..., *tap)])
+            part = np.einsum("ngc...,goc->ngo...", grouped[(...,) + window], weights[(...,) + tap])
             y += part.reshape(y.shape)
         if b is not None:
             y += b.reshape(-1, *[1] * rank)
@@ -244,9 +244,9 @@ def _transpose_reference(rank: int) -> Callable[..., Any]:
         for tap in np.ndindex(*taps):
             window = tuple(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(
                 tap, dilation, x.shape[2:], stride))
-            y[(..., *window)] += np.einsum("ngo...,goc->ngc...", grouped, weights[(..., *tap)])
+            y[(...,) + window] += np.einsum("ngo...,goc->ngc...", grouped, weights[(...,) + tap])
         y = y.reshape(x.shape[0], -1, *whole)
-        y = y[(..., *(slice(p, n - p) for p, n in zip(padding, whole)))]
+        y = y[(...,) + tuple(slice(p, n - p) for p, n in zip(padding, whole))]
         if b is not None:
             y = y + b.reshape(-1, *[1] * rank)
         return y if batched else y[0]
