@@ -41,7 +41,7 @@ is_tensor, is_floating_point, numel = _tensor.queries.is_tensor, _tensor.queries
 is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
-_PACKAGES = ("autograd", "cuda", "data", "io", "linalg", "nn", "optim", "utils", "backends")
+_PACKAGES = ("autograd", "cuda", "data", "io", "linalg", "nn", "optim", "special", "utils", "backends")
 _FILES = ("load", "save")
 
 

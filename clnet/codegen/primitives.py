@@ -15,7 +15,7 @@ import numpy as np
 from ..core import dtypes as dt
 from ..core.dtypes import DType
 from . import types
-from .expr import Expr, Primitive, apply, cast, primitives
+from .expr import Const, Expr, Primitive, apply, cast, primitives
 
 
 def _define(name: str, c: str | Callable[..., str], numpy: Callable[..., Any],
@@ -221,7 +221,7 @@ _define("trunc", "trunc({0})", np.trunc, lambda g, o, a: (None,))
 _define("round", "rint({0})", np.rint, lambda g, o, a: (None,))
 _define("is_nan", lambda r, d, t, a: r.boolean(f"({a} != {a})"), np.isnan, boolean=True)
 _define("copysign", "copysign({0}, {1})", np.copysign,
-        lambda g, o, a, b: (where(f("eq", a, 0), 0, g * f("copysign", f("sign", a), b)), None))
+        lambda g, o, a, b: (g * (f("sign", a) * f("copysign", Const(1.0, a.dtype), b)), None))
 _define("nextafter", "nextafter({0}, {1})", np.nextafter)
 
 _define("exp", "exp({0})", np.exp, lambda g, o, a: (g * o,))

@@ -81,8 +81,9 @@ class Expression:
         rest = {k: v for k, v in attrs.items() if k not in RESULT_ATTRS}
         shape = elementwise_kernel.broadcast(operands)
         if out is None:
-            outputs = (lay.dense(shape, result) if attrs.get("dense") else
-                       elementwise_kernel.output_layout(operands, shape, result),)
+            outputs: tuple[Layout, ...] = (
+                lay.dense(shape, result) if attrs.get("dense") else
+                elementwise_kernel.output_layout(operands, shape, result),)
         else:
             check_out(self.name, shape, result, out[0])
             outputs = out[:1]
@@ -194,7 +195,7 @@ def check_out(name: str, shape: Sequence[int], result: DType, out: Layout) -> No
 
 
 def make_elementwise(expression: Expression, *, bind: Callable[..., Any], public: bool = True,
-                     **fields: Any) -> Op:
+                     differentiable: bool = True, **fields: Any) -> Op:
     """The record of an elementwise operator; registered if public."""
     def vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
         arity = len(ctx.operands)
@@ -214,7 +215,8 @@ def make_elementwise(expression: Expression, *, bind: Callable[..., Any], public
         return total
 
     op = Op(name=expression.name, family="elementwise", kind="expression", bind=bind,
-            plan=expression.plan, host=expression.numpy, vjp=vjp, jvp=jvp, public=public,
+            plan=expression.plan, host=expression.numpy, vjp=vjp if differentiable else None,
+            jvp=jvp if differentiable else None, public=public,
             expression=expression, **fields)
     return registry.add(op) if public else op
 
@@ -248,11 +250,12 @@ _EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses")
 
 
 def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,
-             **fields: Any) -> Op:
+             differentiable: bool = True, **fields: Any) -> Op:
     """An elementwise operator with its own signature."""
     bind.__name__, bind.__doc__ = name, doc
     settings = {k: fields.pop(k) for k in _EXPRESSION_FIELDS if k in fields}
-    return make_elementwise(Expression(name, build, **settings), bind=bind, **fields)
+    return make_elementwise(Expression(name, build, **settings), bind=bind,
+                            differentiable=differentiable, **fields)
 
 
 def planner(name: str, bind: Callable[..., Any], plan: Callable[..., Plan], **fields: Any) -> Op:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..codegen.expr import Expr
-from ..codegen.primitives import f, where as choose
+from ..codegen.primitives import f
+from ..codegen.primitives import where as choose
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import wrap_dim
-from ..core.plan import Launch, Plan, Position, Result
+from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as kernel
 from .declare import composite, planner
 from .view import clone, diagonal, expand, movedim, narrow, reshape, unsqueeze
@@ -117,22 +118,29 @@ def _single(*shapes: tuple[int, ...]) -> Any:
     return samples
 
 
+def _each(change: Any, tensors: tuple[Any, ...]) -> Any:
+    """``change`` of the one tensor given, or of each of several (or of a sequence)."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        return tuple(change(x) for x in tensors[0])
+    return change(tensors[0]) if len(tensors) == 1 else tuple(change(x) for x in tensors)
+
+
 @composite("join", samples=_single((), (3,), (2, 3)), reference=np.atleast_1d)
-def atleast_1d(input: Any) -> Any:
-    """A 0-d tensor as a 1-d one."""
-    return reshape(input, (1,)) if not input.ndim else input
+def atleast_1d(*tensors: Any) -> Any:
+    """0-d tensors as 1-d ones; several give a tuple."""
+    return _each(lambda x: reshape(x, (1,)) if not x.ndim else x, tensors)
 
 
 @composite("join", samples=_single((), (3,), (2, 3)), reference=np.atleast_2d)
-def atleast_2d(input: Any) -> Any:
-    """Fewer than two dimensions padded in front."""
-    return unsqueeze(atleast_1d(input), 0) if input.ndim < 2 else input
+def atleast_2d(*tensors: Any) -> Any:
+    """Fewer than two dimensions padded in front; several tensors give a tuple."""
+    return _each(lambda x: unsqueeze(atleast_1d(x), 0) if x.ndim < 2 else x, tensors)
 
 
 @composite("join", samples=_single((), (3,), (2, 3)), reference=np.atleast_3d)
-def atleast_3d(input: Any) -> Any:
-    """Fewer than three dimensions padded as NumPy does."""
-    return unsqueeze(atleast_2d(input), -1) if input.ndim < 3 else input
+def atleast_3d(*tensors: Any) -> Any:
+    """Fewer than three dimensions padded as NumPy does; several tensors give a tuple."""
+    return _each(lambda x: unsqueeze(atleast_2d(x), -1) if x.ndim < 3 else x, tensors)
 
 
 @composite("join", method=False, samples=_listed({}), aliases=("row_stack",), reference=np.vstack)
@@ -318,9 +326,10 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
 
 @composite("join", samples=_sample_calls((2, 3), ((0,),), ((0, 1),), (1,)),
            reference=lambda x, d: np.flip(x, d))
-def flip(input: Any, *dims: Any) -> Any:
-    """The order of elements reversed along dimensions."""
-    for d in lay.wrap_dims(lay.size_of(dims), input.ndim):
+def flip(input: Any, *dims: Any, **named: Any) -> Any:
+    """The order of elements reversed along dimensions (numbers, a sequence, or ``dims=``)."""
+    given = lay.size_of((named["dims"],) if "dims" in named else dims)
+    for d in lay.wrap_dims(given, input.ndim) if given else ():
         n = input.shape[d]
         backwards = (n - 1) - input.new_range(n)
         input = input[(slice(None),) * d + (backwards,)]

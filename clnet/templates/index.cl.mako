@@ -87,12 +87,12 @@ void ${entry}(
             const ${T} y_row = ${offset("r", "y_r", rest_last)};
             for (${T} r = 0; r < rest${rest_last}; ++r) {
 % if not writes:
-                ${types.store(dtype, "to", f"y_row + r * y_r{rest_last}", types.load(dtype, "from", f"x_row + r * x_r{rest_last}"))}
+                to[y_row + r * y_r${rest_last}] = from[x_row + r * x_r${rest_last}];
 % elif accumulate:
                 const ${acc} sum = ${types.load(dtype, "from", f"x_row + r * x_r{rest_last}")} + ${types.load(dtype, "to", f"y_row + r * y_r{rest_last}")};
                 ${types.store(dtype, "from", f"x_row + r * x_r{rest_last}", "sum")}
 % else:
-                ${types.store(dtype, "from", f"x_row + r * x_r{rest_last}", types.load(dtype, "to", f"y_row + r * y_r{rest_last}"))}
+                from[x_row + r * x_r${rest_last}] = to[y_row + r * y_r${rest_last}];
 % endif
             }
         }

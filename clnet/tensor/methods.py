@@ -115,6 +115,8 @@ def _operator(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return NotImplemented
 
     def reflected(self: Tensor, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            return stack.top.run(op, (other, self), {})
         if isinstance(other, _FOREIGN):
             return stack.top.run(op, (_number(other), self), {})
         return NotImplemented

@@ -1,0 +1,192 @@
+"""Elementwise functions beyond plain arithmetic: stable logarithmic sums, parts of floats, limits."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..codegen.expr import Const, Expr
+from ..codegen.primitives import f, where
+from ..core import dtypes as dt
+from .declare import binary, composite, declared, unary
+
+_INF = float("inf")
+
+
+def _fmax(name: str, primitive: str, reference: Any) -> Any:
+    def build(a: Expr, b: Expr) -> Expr:
+        if not a.dtype.is_floating_point:
+            return a | b if a.dtype is dt.bool_ and primitive == "max" else (
+                a & b if a.dtype is dt.bool_ else f(primitive, a, b))
+        return where(f("is_nan", a), b, where(f("is_nan", b), a, f(primitive, a, b)))
+    side = "larger" if primitive == "max" else "smaller"
+    return binary(name, build, f"The {side} of two elements; a NaN yields to a number.", reference=reference)
+
+
+fmax = _fmax("fmax", "max", np.fmax)
+fmin = _fmax("fmin", "min", np.fmin)
+hypot = binary("hypot", lambda a, b: f("hypot", a, b), "``sqrt(input**2 + other**2)`` without overflow.",
+               promotion="int_to_float", inplace=True, reference=np.hypot,
+               grads=lambda g, o, a, b: (where(f("eq", o, 0), 0, g * (a / o)), where(f("eq", o, 0), 0, g * (b / o))))
+
+
+def _log_sum(base: float) -> Any:
+    exp, log1p = ("exp", math.log1p) if base == math.e else ("exp2", None)
+
+    def build(a: Expr, b: Expr) -> Expr:
+        top = where(a > b, a, where(f("is_nan", a), a, b))
+        small = f(exp, -f("abs", a - b))
+        rest = f("log1p", small)
+        if log1p is None:
+            rest = rest * (1 / math.log(2))
+        # Equal infinities: their difference is NaN, their sum is themselves.
+        return where(f("eq", a, b) & f("eq", f("abs", a), _INF), a, top + rest)
+
+    def grads(g: Expr, o: Expr, a: Expr, b: Expr) -> Any:
+        return tuple(where(f("eq", v, o), where(f("eq", a, b), g * 0.5, g), g * f(exp, v - o)) for v in (a, b))
+    return build, grads
+
+
+_logaddexp, _logaddexp_grads = _log_sum(math.e)
+logaddexp = binary("logaddexp", _logaddexp, "``log(exp(input) + exp(other))`` without overflow.",
+                   grads=_logaddexp_grads, refuses=("bool", "int"), reference=np.logaddexp)
+_logaddexp2, _logaddexp2_grads = _log_sum(2)
+logaddexp2 = binary("logaddexp2", _logaddexp2, "``log2(2**input + 2**other)`` without overflow.",
+                    grads=_logaddexp2_grads, refuses=("bool", "int"), reference=np.logaddexp2)
+
+
+def _xlogy_samples() -> Any:
+    yield (np.array([0.0, 1.0, 2.0]), np.array([0.5, 2.0, 0.1])), {}
+
+
+def _xlog(name: str, log: str, reference: Any, namespace: str = "") -> Any:
+    def build(a: Expr, b: Expr) -> Expr:
+        value = where(f("eq", a, 0), 0, a * f(log, b))
+        return where(f("is_nan", b), b, value)
+
+    def grads(g: Expr, o: Expr, a: Expr, b: Expr) -> Any:
+        slope = a / b if log == "log" else a / (b + 1)
+        return where(f("eq", a, 0) & (b <= (0 if log == "log" else -1)), 0, g * f(log, b)), g * slope
+    return binary(name, build, f"``input * {log}(other)``, 0 where ``input`` is 0.", promotion="int_to_float",
+                  grads=grads, samples=_xlogy_samples, reference=reference, inplace=not namespace,
+                  namespace=namespace, method=not namespace)
+
+
+def _np_xlog(log: Any) -> Any:
+    return lambda a, b: np.where(np.isnan(b), b, np.where(a == 0, 0, a * log(b)))
+
+
+xlogy = _xlog("xlogy", "log", _np_xlog(np.log))
+xlog1py = _xlog("xlog1py", "log1p", _np_xlog(np.log1p), "special")
+copysign = binary("copysign", lambda a, b: f("copysign", a, b), "``input``'s magnitude with ``other``'s sign.",
+                  promotion="int_to_float", inplace=True, reference=np.copysign)
+
+
+def _heaviside_samples() -> Any:
+    yield (np.array([-1.0, 0.0, 2.0]), np.array([0.5, 0.5, 0.5])), {}
+
+
+heaviside = binary("heaviside", lambda a, b: where(f("eq", a, 0), b, where(a > 0, Const(1, a.dtype), 0)),
+                   "0, ``values`` or 1 as the element is negative, zero or positive.", inplace=True,
+                   samples=_heaviside_samples, reference=lambda a, b: np.where(a == 0, b, (a > 0).astype(a.dtype)), grads=lambda g, o, a, b: (None, None))
+
+
+def _ldexp_samples() -> Any:
+    yield (np.array([1.5, -2.0]), np.array([2.0, -1.0])), {}
+
+
+ldexp = binary("ldexp", lambda a, b: a * f("exp2", b), "``input * 2**other``.", promotion="int_to_float",
+               samples=_ldexp_samples, reference=lambda a, b: a * 2.0 ** b, inplace=True)
+
+
+@composite("elementary", samples=lambda: [((np.array([1.0, 2.0]), np.array([3.0, 5.0])), {})],
+           reference=lambda a, b, alpha=1: b - alpha * a)
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``other - alpha * input``."""
+    return -input * alpha + other if alpha != 1 else -input + other
+
+
+@composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.maximum)
+def clamp_min(input: Any, min: Any) -> Any:
+    """Elements not below ``min``."""
+    return input.clamp(min=min)
+
+
+@composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.minimum)
+def clamp_max(input: Any, max: Any) -> Any:
+    """Elements not above ``max``."""
+    return input.clamp(max=max)
+
+
+# Replacing what is not a number ------------------------------------------------------------------
+
+_LARGEST = {dt.float16: 65504.0, dt.bfloat16: (2 - 2.0 ** -7) * 2.0 ** 127, dt.float32: float(np.finfo("float32").max),
+            dt.float64: float(np.finfo("float64").max)}
+
+
+def _bind_nan_to_num(input: Any, nan: float | None = None, posinf: float | None = None,
+                     neginf: float | None = None) -> Any:
+    """NaN replaced by ``nan`` (0), infinities by the given or the type's largest numbers."""
+    if not input.dtype.is_floating_point:
+        return (input, 0.0, 0.0, 0.0), {"dtype": input.dtype}
+    top = _LARGEST[input.dtype]
+    return (input, nan or 0.0, top if posinf is None else posinf, -top if neginf is None else neginf), {}
+
+
+def _nan_to_num(x: Expr, nan: Expr, high: Expr, low: Expr) -> Expr:
+    x = where(f("is_nan", x), nan, x)
+    return where(f("eq", x, _INF), high, where(f("eq", x, -_INF), low, x))
+
+
+def _finite(x: Expr) -> Expr:
+    return f("bit_not", f("is_nan", x)) & f("ne", f("abs", x), _INF)
+
+
+nan_to_num = declared("nan_to_num", _nan_to_num, _bind_nan_to_num, _bind_nan_to_num.__doc__ or "", inplace=True,
+                      grads=lambda g, o, x, nan, high, low: (where(_finite(x), g, 0), None, None, None),
+                      samples=lambda: [((np.array([1.0, np.nan, np.inf, -np.inf]),), {"nan": 2.0, "posinf": 9.0, "neginf": -9.0})],
+                      reference=lambda x, nan=None, posinf=None, neginf=None: np.nan_to_num(
+                          x, nan=nan or 0.0, posinf=posinf, neginf=neginf))
+
+
+def _infinite(name: str, value: float, reference: Any) -> Any:
+    return unary(name, lambda x: f("eq", x, value) if x.dtype.is_inexact else Const(False, dt.bool_),
+                 f"Whether an element is {value}.", promotion="always_bool", reference=reference)
+
+
+isposinf = _infinite("isposinf", _INF, np.isposinf)
+isneginf = _infinite("isneginf", -_INF, np.isneginf)
+isreal = unary("isreal", lambda x: Const(True, dt.bool_), "Whether an element's imaginary part is 0.",
+               promotion="always_bool", reference=np.isreal)
+signbit = unary("signbit", lambda x: f("copysign", Const(1.0, x.dtype), x) < 0 if x.dtype.is_floating_point
+                else x < 0 if x.dtype.is_signed else Const(False, dt.bool_),
+                "Whether the sign bit is set.", promotion="always_bool", reference=np.signbit)
+sgn = unary("sgn", lambda x: x if x.dtype is dt.bool_ else f("sign", x), "-1, 0 or 1 by sign.",
+            reference=lambda x: np.nan_to_num(np.sign(x)), inplace=True)
+deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees as radians.", promotion="int_to_float",
+                reference=np.deg2rad, inplace=True)
+rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians as degrees.", promotion="int_to_float",
+                reference=np.rad2deg, inplace=True)
+
+
+def _sinc(x: Expr) -> Expr:
+    angle = x * math.pi
+    return where(f("eq", x, 0), Const(1.0, x.dtype), f("sin", angle) / angle)
+
+
+sinc = unary("sinc", _sinc, "``sin(pi x) / (pi x)``, 1 at 0.", promotion="int_to_float", reference=np.sinc,
+             inplace=True, grads=lambda g, o, x: (where(f("eq", x, 0), 0, g * ((f("cos", x * math.pi) - o) / x)),))
+real = unary("real", lambda x: x, "The real parts.", reference=np.real, method=False)
+conj = unary("conj", lambda x: x, "Complex conjugates; real elements as they are.", reference=np.conj,
+             aliases=("conj_physical", "resolve_conj", "resolve_neg"))
+
+
+def _angle(x: Expr) -> Expr:
+    value = where(x < 0, Const(math.pi, x.dtype), 0)
+    return where(f("is_nan", x), x, value)
+
+
+angle = unary("angle", _angle, "0 for positive, pi for negative elements.", promotion="int_to_float",
+              reference=lambda x: np.where(np.isnan(x), x, np.where(x < 0, np.pi, 0.0)), grads=lambda g, o, x: (where(f("is_nan", x), g, g * 0),))
+
