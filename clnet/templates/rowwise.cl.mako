@@ -207,8 +207,14 @@ ${load_vector(value_type(i, W), f"v{i}", o[1], o[2], f"x{i}", "row")}\
 % for p, group in enumerate(passes):
 % for k in range(len(group)):
         ${acc_t} total${first_stat[p] + k} = ${identity(group[k][0], V)};
+% if group[k][0] == "sum":
+        ${acc_t} part${first_stat[p] + k} = total${first_stat[p] + k};
+% endif
 % endfor
         {
+% if any(s[0] == "sum" for s in group):
+            uint beat = 0;
+% endif
 <%
 writer, mapped = element_writer([s[1] for s in group], first_stat[p], f"p{p}_")
 %>\
@@ -231,9 +237,26 @@ ${store_vector(outs[0][1], "y0", "at", f"m{number}")}\
                     m${number} = vload${W}(0, part);
                 }
 % endif
-                total${number} = ${fold(s[0], f"total{number}", f"m{number}", V)};
+<% into = f"part{number}" if s[0] == "sum" else f"total{number}" %>\
+                ${into} = ${fold(s[0], into, f"m{number}", V)};
 % endfor
+% if any(s[0] == "sum" for s in group):
+                // Sums of short stretches first: errors grow with the stretch, not with the row.
+                if ((++beat & 63u) == 0) {
+% for k, s in enumerate(group):
+% if s[0] == "sum":
+                    total${first_stat[p] + k} += part${first_stat[p] + k};
+                    part${first_stat[p] + k} = ${identity("sum", V)};
+% endif
+% endfor
+                }
+% endif
             }
+% for k, s in enumerate(group):
+% if s[0] == "sum":
+            total${first_stat[p] + k} += part${first_stat[p] + k};
+% endif
+% endfor
         }
 % for k, s in enumerate(group):
 <% number = first_stat[p] + k %>\

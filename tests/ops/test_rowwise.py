@@ -1,0 +1,75 @@
+"""Softmax and normalisation: rows of all lengths, overflow, running statistics, errors."""
+
+import numpy as np
+import pytest
+
+import clnet
+from clnet.nn import functional as F
+
+
+def log_softmax(x, dim):
+    shifted = x - x.max(dim, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(dim, keepdims=True))
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 100, 1000])
+@pytest.mark.parametrize("inner", [1, 3, 40])
+def test_rows_of_all_lengths(n, inner):
+    x = (np.random.default_rng(n).standard_normal((5, n, inner)) * 5).astype("float32")
+    want = log_softmax(x.astype("float64"), 1)
+    t = clnet.tensor(x)
+    np.testing.assert_allclose(clnet.log_softmax(t, 1).numpy(), want, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(clnet.softmax(t, 1).numpy(), np.exp(want), rtol=3e-6, atol=1e-7)
+
+
+def test_large_scores_do_not_overflow():
+    x = clnet.tensor([[1e30, -1e30, 0.0], [-np.inf, 5.0, 5.0]])
+    np.testing.assert_array_equal(clnet.softmax(x, 1).numpy(), [[1, 0, 0], [0, 0.5, 0.5]])
+
+
+def test_a_row_of_minus_infinity_or_nan_is_nan():
+    x = clnet.tensor([[-np.inf, -np.inf], [np.nan, 1.0]])
+    assert np.isnan(clnet.softmax(x, 1).numpy()).all()
+
+
+def test_computing_in_another_dtype():
+    x = clnet.tensor([1.0, 2.0], dtype=clnet.float16)
+    assert F.softmax(x, 0, dtype=clnet.float32).dtype is clnet.float32
+    assert clnet.softmax(clnet.tensor([1, 2]), 0, dtype=clnet.float64).dtype is clnet.float64
+    with pytest.raises(NotImplementedError):
+        clnet.softmax(clnet.tensor([1, 2]), 0)
+    with pytest.raises(IndexError):
+        clnet.softmax(x, 1)
+
+
+def test_running_statistics_move_in_training_only():
+    x = np.random.default_rng(0).standard_normal((6, 3, 4, 5))
+    mean, var = np.arange(3.0), np.arange(3.0) + 1
+    running = clnet.tensor(mean), clnet.tensor(var)
+    F.batch_norm(clnet.tensor(x), *running, training=True, momentum=0.3)
+    np.testing.assert_allclose(running[0].numpy(), 0.7 * mean + 0.3 * x.mean((0, 2, 3)))
+    np.testing.assert_allclose(running[1].numpy(), 0.7 * var + 0.3 * x.var((0, 2, 3), ddof=1))
+    before = running[0].numpy().copy()
+    F.batch_norm(clnet.tensor(x), *running)
+    np.testing.assert_array_equal(running[0].numpy(), before)
+
+
+def test_a_large_mean_does_not_spoil_the_variance():
+    x = np.random.default_rng(0).standard_normal((64, 4)).astype("float32") + 1000
+    y = F.batch_norm(clnet.tensor(x), None, None, training=True).numpy()
+    wide = x.astype("float64")
+    np.testing.assert_allclose(y, (wide - wide.mean(0)) / np.sqrt(wide.var(0) + 1e-5), atol=1e-3)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="more than 1 value"):
+        F.batch_norm(clnet.ones(1, 3), None, None, training=True)
+    with pytest.raises(RuntimeError, match="running_mean"):
+        F.batch_norm(clnet.ones(2, 3), clnet.ones(4), clnet.ones(4))
+    with pytest.raises(RuntimeError, match="normalized_shape"):
+        F.layer_norm(clnet.ones(2, 3), (2,))
+
+
+def test_empty_tensors():
+    assert clnet.softmax(clnet.ones(0, 3), 1).shape == (0, 3)
+    assert clnet.softmax(clnet.ones(2, 0), 1).shape == (2, 0)
