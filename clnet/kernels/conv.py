@@ -112,7 +112,7 @@ def _local(call: Call, kind: str, a: Planes, b: Planes, bias: Any, layout: Layou
     taps = math.prod(g.taps)
     n = a.shape[0]
     if kind == "forward":
-        x, w, y_channels = a, b, layout.shape[1] // g.groups
+        x, w = a, b
         out, inner = w.shape[0] // g.groups, w.shape[1]
         m, k, columns = out, inner * taps, n * math.prod(g.output)
     elif kind == "input":
