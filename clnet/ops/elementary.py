@@ -89,7 +89,9 @@ def _heaviside_samples() -> Any:
 
 heaviside = binary("heaviside", lambda a, b: where(f("eq", a, 0), b, where(a > 0, Const(1, a.dtype), 0)),
                    "0, ``values`` or 1 as the element is negative, zero or positive.", inplace=True,
-                   samples=_heaviside_samples, reference=lambda a, b: np.where(a == 0, b, (a > 0).astype(a.dtype)), grads=lambda g, o, a, b: (None, None))
+                   samples=_heaviside_samples,
+                   reference=lambda a, b: np.where(a == 0, b, (a > 0).astype(a.dtype)),
+                   grads=lambda g, o, a, b: (None, None))
 
 
 def _ldexp_samples() -> Any:
@@ -145,7 +147,8 @@ def _finite(x: Expr) -> Expr:
 
 nan_to_num = declared("nan_to_num", _nan_to_num, _bind_nan_to_num, _bind_nan_to_num.__doc__ or "", inplace=True,
                       grads=lambda g, o, x, nan, high, low: (where(_finite(x), g, 0), None, None, None),
-                      samples=lambda: [((np.array([1.0, np.nan, np.inf, -np.inf]),), {"nan": 2.0, "posinf": 9.0, "neginf": -9.0})],
+                      samples=lambda: [((np.array([1.0, np.nan, np.inf, -np.inf]),),
+                                        {"nan": 2.0, "posinf": 9.0, "neginf": -9.0})],
                       reference=lambda x, nan=None, posinf=None, neginf=None: np.nan_to_num(
                           x, nan=nan or 0.0, posinf=posinf, neginf=neginf))
 
@@ -188,5 +191,6 @@ def _angle(x: Expr) -> Expr:
 
 
 angle = unary("angle", _angle, "0 for positive, pi for negative elements.", promotion="int_to_float",
-              reference=lambda x: np.where(np.isnan(x), x, np.where(x < 0, np.pi, 0.0)), grads=lambda g, o, x: (where(f("is_nan", x), g, g * 0),))
+              reference=lambda x: np.where(np.isnan(x), x, np.where(x < 0, np.pi, 0.0)),
+              grads=lambda g, o, x: (where(f("is_nan", x), g, g * 0),))
 
