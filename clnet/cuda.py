@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from .core.errors import OutOfMemoryError as OutOfMemoryError
-from .device import Device
+from .device import Device, set_default_device
 from .device import current_device as _current
 from .device import devices as _devices
 from .device import empty_cache as empty_cache
@@ -41,6 +41,16 @@ def device_count() -> int:
 def current_device() -> int:
     """The number of the current GPU."""
     return _gpu().index or 0
+
+
+def set_device(device: Any) -> None:
+    """Make a GPU the default device."""
+    set_default_device(_gpu(device))
+
+
+def device(device: Any) -> Device:
+    """A GPU, for ``with cuda.device(0):``."""
+    return _gpu(device)
 
 
 def get_device_name(device: Any = None) -> str:

@@ -237,7 +237,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     began = time.perf_counter()
     if args.device:
-        clnet.set_default_device(args.device)
+        try:
+            clnet.set_default_device(args.device)
+        except RuntimeError as error:
+            raise ValueError(error) from None
     train, test = load_data(args.data)
     if args.smoke:
         train, test = train.take(slice(SMOKE_IMAGES)), test.take(slice(SMOKE_IMAGES))
@@ -248,7 +251,10 @@ def main(argv: list[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint, picture = args.out / "digits.pt", args.out / "learning_curve.png"
     if args.resume:
-        training.load_state_dict(clnet.load(checkpoint))
+        try:
+            training.load_state_dict(clnet.load(checkpoint))
+        except RuntimeError as error:  # damaged, or of another network
+            raise ValueError(f"{checkpoint} can't be resumed: {error}") from None
     done = len(training.history)
     steps = len(training.loader)
     with tqdm(total=args.epochs * steps, initial=done * steps, unit="batch", mininterval=0.5) as bar:

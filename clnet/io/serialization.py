@@ -83,6 +83,7 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
         f: a path, or an object with ``read`` and ``seek``.
         map_location: where tensors go: a device, a dict from locations in the file, or a function
             (storage, location) -> storage.  By default, where they were.
+        mmap: accepted; records are read one by one in any case.
         weights_only: True (the default) builds tensors, containers and plain values only.  False
             builds any object, which lets the file run code.
 

@@ -27,6 +27,8 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     """A class's ``step`` between its instances' hooks."""
     @functools.wraps(step)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._inside_step:  # a subclass calls its parent's step: the hooks surround the whole
+            return step(self, *args, **kwargs)
         for hook in list(self._step_pre_hooks.values()):
             changed = hook(self, args, kwargs)
             if changed is not None:
@@ -34,7 +36,11 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                     raise RuntimeError(f"{step.__qualname__} must return None or a tuple of (new_args, "
                                        f"new_kwargs), but got {changed}.")
                 args, kwargs = changed
-        result = step(self, *args, **kwargs)
+        self._inside_step = True
+        try:
+            result = step(self, *args, **kwargs)
+        finally:
+            self._inside_step = False
         self._stepped = True
         for hook in list(self._step_post_hooks.values()):
             hook(self, args, kwargs)
@@ -82,7 +88,7 @@ class Optimizer:
     def _prepare(self) -> None:
         for table in _HOOK_TABLES:
             self.__dict__.setdefault(table, OrderedDict())
-        self._stepped = False
+        self._inside_step = self._stepped = False
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

@@ -85,8 +85,11 @@ def test_bad_files_are_named(digits, tmp_path):
     path.write_bytes(b"no images")
     with pytest.raises(ValueError, match="not an idx file"):
         digits.load_data(tmp_path)
-    done = _run("--data", tmp_path)
-    assert done.returncode == 1 and done.stderr.strip().splitlines()[-1].startswith("digits.py: ")
+    for options in (("--data", tmp_path), ("--device", "abacus"), ("--resume", "--out", tmp_path)):
+        (tmp_path / "digits.pt").write_bytes(b"PK damaged")
+        done = _run(*options, "--smoke")
+        assert done.returncode == 1 and done.stderr.strip().splitlines()[-1].startswith("digits.py: ")
+        assert "Traceback" not in done.stderr
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(digits, tmp_path):

@@ -115,6 +115,22 @@ def test_hooks():
     assert state["extra"] == 1 and seen[-2:] == ["save", "loaded"]
 
 
+def test_hooks_surround_a_step_that_calls_its_parents():
+    class Clipped(optim.SGD):
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.grad.clamp_(-1, 1)
+            return super().step(closure)
+
+    p, seen = nn.Parameter(clnet.zeros(1)), []
+    p.grad = clnet.tensor([5.0])
+    optimizer = Clipped([p], lr=1.0)
+    optimizer.register_step_pre_hook(lambda *args: seen.append(p.grad.item()))
+    optimizer.step()
+    assert p.item() == -1 and seen == [5.0]
+
+
 def test_own_optimizers_have_hooks_too():
     class Sign(optim.Optimizer):
         def __init__(self, params, lr):
