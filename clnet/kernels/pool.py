@@ -118,7 +118,11 @@ def _launch(kind: str, windows: Windows, operands: list[Layout], results: list[L
     scalars["tasks"] = tasks
     reach = max(o.extent() for o in (*operands, *results))
     index, number = ("long", "int64") if max(reach, 2 * numel) >= _INDEX_LIMIT else ("int", "int32")
-    params = {"kind": kind, "dtypes": tuple(o.dtype for o in operands), "accumulate": accumulator(operands[0].dtype),
+    tiled = (kind in ("route", "spread") and not windows.adaptive and windows.size == windows.stride
+             and not any(windows.padding) and max(windows.dilation) == 1
+             and all(n * s <= w for n, s, w in zip(narrow_shape[2:], windows.stride, wide_shape[2:])))
+    params = {"kind": kind, "tiled": tiled, "dtypes": tuple(o.dtype for o in operands),
+              "accumulate": accumulator(operands[0].dtype),
               "adaptive": windows.adaptive, "include_pad": windows.include_pad, "has_divisor": bool(windows.divisor),
               "fixed": fixed, "rows": cpu, "index_type": index, "scalars": tuple(scalars)}
     local = 1 if cpu else min(GPU_GROUP, caps.max_work_group_size)

@@ -16,6 +16,7 @@ from ..kernels import pool as kernel
 from ..kernels.pool import Windows
 from .declare import composite, planner
 from .matmul import SCALAR_NAMES
+from .reduction import mean as mean_reduction
 from .view import squeeze, unsqueeze
 
 # The core ----------------------------------------------------------------------------------------
@@ -316,6 +317,8 @@ def _declare(rank: int) -> tuple[Any, ...]:
 
     def adaptive_mean(input: Any, output_size: Any) -> Any:
         x, windows, size = _adaptive(names[2], rank, input, output_size)
+        if all(n == 1 for n in size):
+            return mean_reduction(input, tuple(range(-rank, 0)), True)
         return _drop_batch(mean_pool(x, windows=windows, size=size), input)
 
     def adaptive_largest(input: Any, output_size: Any, return_indices: bool = False) -> Any:

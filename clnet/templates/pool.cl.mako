@@ -79,6 +79,13 @@ void ${entry}(
 % if kind in ("max", "mean"):
         ${window("d", "p_d")}
         ${window("h", "p_h")}
+% elif tiled:
+        const ${T} q_d = p_d / stride_d, q_h = p_h / stride_h;
+        const bool covered = q_d < out_d && q_h < out_h;
+        const ${T} q_row = q_d * x_d + q_h * x_h;
+% if kind == "route":
+        const ${T} i_row = q_d * i_d + q_h * i_h;
+% endif
 % elif backward:
 % for axis in "dh":
         ${covering(axis)}
@@ -116,6 +123,18 @@ void ${entry}(
                     for (${T} u_w = first_w; u_w < stop_w; ++u_w)
                         value += ${types.convert(types.load(dtype, "x", "x_at + u_d * x_d + u_h * x_h + u_w * x_w"), dtype, accumulate)};
             value = ${divide("value", axes)};
+% elif tiled:
+            // Windows side by side: one at most covers this position.
+            const ${T} q_w = p_w / stride_w;
+            ${acc_t} value = 0;
+            if (covered && q_w < out_w) {
+                const ${acc_t} part = ${types.convert(types.load(dtype, "x", "x_at + q_row + q_w * x_w"), dtype, accumulate)};
+% if kind == "route":
+                value = index[i_at + i_row + q_w * i_w] == ((long)p_d * in_h + p_h) * in_w + p_w ? part : 0;
+% else:
+                value = part / (${acc_t})${"divisor" if has_divisor else "(tap_d * tap_h * tap_w)"};
+% endif
+            }
 % else:
             ${covering("w")}
             ${acc_t} value = 0;
