@@ -87,7 +87,8 @@ def _bind_where(condition: Any, input: Any, other: Any) -> Any:
     return (condition, input, other), {}
 
 
-def _where_samples() -> Any:
+def where_samples() -> Any:
+    """A condition with tensors and numbers to choose from."""
     c = np.array([[True, False, True], [False, False, True]])
     x, y = np.arange(6.0).reshape(2, 3), np.array([-1.0, -2.0, -3.0])
     yield (c, x, y), {}
@@ -95,10 +96,8 @@ def _where_samples() -> Any:
     yield (c, y, x), {}
 
 
-# The three-operand form; the one-operand form of PyTorch's where is nonzero.
-where = declared("where", lambda c, a, b: select(c, a, b), _bind_where,
-                 "``input`` where ``condition`` holds, else ``other``.", conditions=(0,),
-                 samples=_where_samples, reference=np.where, method=False)
+# The public function, which also has a form with one operand, is in the gather family.
+where = declared("where", lambda c, a, b: select(c, a, b), _bind_where, "", conditions=(0,), public=False)
 
 
 def _bind_masked_fill(input: Any, mask: Any, value: Any) -> Any:
@@ -108,7 +107,7 @@ def _bind_masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 
 def _masked_fill_samples() -> Any:
-    for (c, x, _), _kw in list(_where_samples())[:1]:
+    for (c, x, _), _kw in list(where_samples())[:1]:
         yield (x, c, 0.5), {}
 
 

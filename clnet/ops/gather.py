@@ -12,7 +12,7 @@ from ..core.layout import wrap_dim
 from ..core.plan import Plan
 from ..kernels import gather as kernel
 from ..kernels import scatter as scatter_kernel
-from .comparison import eq
+from .comparison import eq, where_samples
 from .comparison import where as choose
 from .declare import composite, planner
 from .index import nonzero
@@ -282,3 +282,66 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
             raise RuntimeError("Class values must be smaller than num_classes.")
     return eq(unsqueeze(tensor, -1), tensor.new_range(num_classes)).to(dt.int64)
 
+
+
+@composite("gather", method=False, samples=where_samples, reference=np.where)
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """``input`` where ``condition`` holds, else ``other``; broadcast, dtypes promoted.
+
+    Without them: the coordinates of the non-zero elements, as ``nonzero(as_tuple=True)``.
+
+    Raises:
+        RuntimeError: the condition is not bool.
+    """
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    if condition.dtype is dt.uint8:
+        condition = condition.to(dt.bool_)
+    if condition.dtype is not dt.bool_:
+        raise RuntimeError("where expected condition to be a boolean tensor, but got a tensor with dtype "
+                           f"{condition.dtype}")
+    return choose(condition, input, other)
+
+
+def _repeat_samples() -> Any:
+    x = np.arange(6.0).reshape(2, 3)
+    yield (x, 2), {}
+    yield (x, 2, 1), {}
+    yield (x, np.array([1, 3]), 0), {}
+    yield (x, np.array([2, 0, 1]), -1), {}
+
+
+@composite("gather", samples=_repeat_samples, reference=np.repeat)
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *,
+                      output_size: int | None = None) -> Any:
+    """Each slice of a dimension several times in a row; of the flattened input without ``dim``.
+
+    Args:
+        repeats: a number, or a 1-d tensor of one number per slice (waits for the device).  Without
+            it, ``input`` holds repeats, and the result their positions.
+
+    Raises:
+        RuntimeError: negative repeats, or of another number than the slices.
+    """
+    if repeats is None:
+        return repeat_interleave(input.new_range(input.numel()), input, 0)
+    if dim is None:
+        input, dim = reshape(input, (-1,)), 0
+    d = wrap_dim(dim, input.ndim)
+    n = input.shape[d]
+    if isinstance(repeats, int):
+        if repeats < 0:
+            raise RuntimeError("Repeats must be non-negative")
+        shape = tuple(input.shape)
+        spread = expand(unsqueeze(input, d + 1), (*shape[:d + 1], repeats, *shape[d + 1:]))
+        return reshape(spread, (*shape[:d], n * repeats, *shape[d + 1:]))
+    if repeats.dtype not in (dt.int32, dt.int64):
+        raise RuntimeError(f"repeats has to be Long or Int tensor, but got {repeats.dtype}")
+    if repeats.ndim > 1 or repeats.numel() not in (1, n):
+        raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = "
+                           f"{repeats.numel()} and input.size({d}) = {n}")
+    counts = np.asarray(repeats.tolist(), "int64").reshape(-1)
+    if (counts < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    places = np.repeat(np.arange(n), counts if counts.size == n else np.broadcast_to(counts, (n,)))
+    return index_select(input, d, input.new_tensor(places, dtype=dt.int64))

@@ -23,11 +23,11 @@ def _bind_cat(tensors: Any, dim: int = 0) -> Any:
     """Tensors joined along a dimension; dtypes are promoted, empty 1-d tensors ignored.
 
     Raises:
-        RuntimeError: no tensors, or sizes that differ outside ``dim``.
+        ValueError: no tensors.  RuntimeError: sizes that differ outside ``dim``.
     """
     parts = list(tensors)
     if not parts:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     if any(not t.ndim for t in parts):
         at = next(i for i, t in enumerate(parts) if not t.ndim)
         raise RuntimeError(f"zero-dimensional tensor (at position {at}) cannot be concatenated")
@@ -353,3 +353,67 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
         if k:
             input = cat([narrow(input, d, n - k, k), narrow(input, d, 0, n - k)], d)
     return input
+
+
+@composite("join", samples=_sample_calls((2, 3), ()), reference=np.fliplr)
+def fliplr(input: Any) -> Any:
+    """Columns in reverse order."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip(input, 1)
+
+
+@composite("join", samples=_sample_calls((2, 3), ()), reference=np.flipud)
+def flipud(input: Any) -> Any:
+    """Rows in reverse order."""
+    if not input.ndim:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip(input, 0)
+
+
+@composite("join", samples=_sample_calls((2, 3), (), (2,), (-1, (1, 0))), reference=np.rot90)
+def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+    """The plane of two dimensions turned by ``k`` quarter turns, from the first towards the second."""
+    a, b = (wrap_dim(d, input.ndim) for d in dims)
+    if a == b:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+    turns = k % 4
+    if turns == 0:
+        return clone(input)
+    if turns == 2:
+        return flip(input, a, b)
+    turned = flip(input, b) if turns == 1 else flip(input, a)
+    order = list(range(input.ndim))
+    order[a], order[b] = b, a
+    return turned.permute(order)
+
+
+@composite("join", samples=_sample_calls((3, 3), ()), reference=np.trace)
+def trace(input: Any) -> Any:
+    """Sum of a matrix's diagonal."""
+    if input.ndim != 2:
+        raise RuntimeError("trace: expected a matrix")
+    return diagonal(input).sum()
+
+
+@composite("join", samples=_sample_calls((2, 2), (), (1,)), reference=np.diagflat)
+def diagflat(input: Any, offset: int = 0) -> Any:
+    """A matrix with the flattened input on a diagonal."""
+    return diag(ravel(input), offset)
+
+
+@composite("join", samples=_sample_calls((5, 3), (2,), ((1, 4),), (3, 1)),
+           reference=lambda x, k, d=0: np.array_split(x, k if isinstance(k, int) else list(k), d))
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Views of a dimension's parts: that many of nearly equal size, or split at the indices."""
+    d = wrap_dim(dim, input.ndim)
+    n = input.shape[d]
+    if isinstance(indices_or_sections, int):
+        parts = indices_or_sections
+        if parts <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {parts}")
+        ends = [n // parts * (i + 1) + min(i + 1, n % parts) for i in range(parts)]
+    else:
+        ends = [min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections] + [n]
+    starts = [0, *ends[:-1]]
+    return tuple(narrow(input, d, a, max(b - a, 0)) for a, b in zip(starts, ends))

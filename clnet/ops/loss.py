@@ -29,14 +29,17 @@ def reduction_meant(reduction: str, size_average: Any = None, reduce: Any = None
 
 
 def reduce_loss(loss: Any, reduction: str) -> Any:
+    """The mean or sum of the elements, or all of them ("none")."""
     return loss if reduction == "none" else mean(loss) if reduction == "mean" else sum_(loss)
 
 
 def np_reduce(loss: Any, reduction: str) -> Any:
+    """``reduce_loss`` in NumPy."""
     return loss if reduction == "none" else np.mean(loss) if reduction == "mean" else np.sum(loss)
 
 
 def functional_loss(**fields: Any) -> Any:
+    """Decorator of a loss of ``nn.functional``, a body of other operators."""
     return composite("loss", namespace="nn.functional", method=False, **fields)
 
 

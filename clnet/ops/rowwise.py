@@ -37,6 +37,7 @@ def _require_float(name: str, dtype: DType) -> None:
 
 
 def softmax_space(layout: Layout, dim: int) -> Space:
+    """The rows along ``dim``; a 0-d tensor is one row of one element."""
     return kernel.rows_of(layout.shape, (dim,)) if layout.ndim else kernel.rows_of((1,), (0,))
 
 
@@ -129,6 +130,7 @@ def _softmax_samples() -> Any:
 
 
 def np_log_softmax(x: Any, dim: int) -> Any:
+    """``log_softmax`` in NumPy: the reference of everything built on it."""
     if not x.ndim:
         return np.zeros_like(x)
     shifted = x - np.max(x, dim, keepdims=True)

@@ -16,6 +16,7 @@ from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.dtypes import DType
 from ..ops.comparison import where
+from ..ops.gather import where as choose
 from ..ops.index import gather_first, nonzero, put
 from ..ops.view import expand, permute, select, slice_, unsqueeze
 from . import creation
@@ -39,7 +40,17 @@ def _consumed(k: Any) -> int:
     """Dimensions of the indexed tensor that one entry of the key uses up."""
     if k is None or _is_bool(k):
         return 0
-    return k.ndim if isinstance(k, Tensor) and k.dtype in (dt.bool_, dt.uint8) and k.ndim else 1
+    return k.ndim if isinstance(k, Tensor) and k.dtype in (dt.bool_, dt.uint8) else 1
+
+
+# PyTorch's limit on lists that are read as tuples.
+_LEGACY_LIMIT = 32
+
+
+def _from_list(key: list[Any]) -> tuple[Any, ...]:
+    """A list as the whole key: an index of numbers, or, as PyTorch has it, a tuple of other things."""
+    parts = (slice, Tensor, list, tuple, np.ndarray, type(None), type(Ellipsis))
+    return tuple(key) if len(key) < _LEGACY_LIMIT and any(isinstance(k, parts) for k in key) else (key,)
 
 
 def _flat_key(key: Any, x: Tensor) -> list[Any]:
@@ -164,7 +175,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
                              "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number")
         return _integer(self, 0, key, 0)
     if isinstance(key, list):
-        key = (key,)
+        key = _from_list(key)
     x, left = _basic(self, _flat_key(key, self))
     if not left:
         return x if x is not self else self.view(self.shape) if self.layout.contiguous else permute(
@@ -183,7 +194,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     """
     graph.check_writable(self)
     if isinstance(key, list):
-        key = (key,)
+        key = _from_list(key)
     if isinstance(key, Tensor) and key.dtype is dt.bool_ and key.shape == self.shape and (
             not isinstance(value, Tensor) or value.numel() == 1):
         _fill_where(self, key, value)
@@ -242,8 +253,14 @@ def index_put(self: Tensor, indices: Any, values: Tensor, accumulate: bool = Fal
     return index_put_(self.clone(), indices, values, accumulate)  # type: ignore[attr-defined]
 
 
+def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """This tensor where ``condition`` holds, else ``other``."""
+    return choose(condition, self, other)
+
+
 def install() -> None:
     """The methods and operators of this module."""
     Tensor.__getitem__ = getitem  # type: ignore[misc]
     Tensor.__setitem__ = setitem  # type: ignore[index]
+    Tensor.where = where_method  # type: ignore[attr-defined]
     Tensor.index_put_, Tensor.index_put = index_put_, index_put  # type: ignore[attr-defined]
