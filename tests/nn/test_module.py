@@ -259,3 +259,26 @@ def test_state_dict_hooks_and_extra_state():
     net.register_load_state_dict_post_hook(lambda m, keys: seen.append(keys))
     net.load_state_dict(state)
     assert net.extra.n == 3 and net.layer.bias.tolist() == [4] and len(seen) == 2
+
+
+def test_moving_between_devices():
+    devices = clnet.devices()
+    if len(devices) < 2:
+        pytest.skip("one device only")
+    net = Net()
+    optimizer = clnet.optim.AdamW(net.parameters(), lr=0.01)
+    for device in devices[:2]:
+        net.to(device)
+        assert all(t.device is device for t in (*net.parameters(), *net.buffers()))
+        optimizer.zero_grad()
+        if optimizer.state:  # state moves with a loaded state_dict, as in PyTorch
+            optimizer.load_state_dict(optimizer.state_dict())
+        net(clnet.ones(2, 3, device=device)).square().sum().backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        assert all(p.grad.device is device for p in net.parameters())
+    assert optimizer.state_dict()["state"][0]["step"].item() == 2
+    twin = copy.deepcopy(net)
+    assert twin.scale.device is devices[1]
+    with pytest.raises(RuntimeError, match="same device"):
+        net(clnet.ones(2, 3, device=devices[0]))
