@@ -13,6 +13,11 @@ from .sampler import BatchSampler, RandomSampler, SequentialSampler
 class DataLoader:
     """Iterates over a dataset in batches, in this process.
 
+    >>> import clnet
+    >>> from clnet.utils.data import DataLoader, TensorDataset
+    >>> [y.tolist() for x, y in DataLoader(TensorDataset(clnet.zeros(3, 2), clnet.arange(3)), batch_size=2)]
+    [[0, 1], [2]]
+
     Args:
         dataset: with ``__getitem__`` and ``__len__``, or an IterableDataset.
         batch_size: samples per batch; None gives samples as they are.

@@ -41,7 +41,13 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
         TypeError: objects that the safetensors format can't hold, or ``f`` is no file.
         NotImplementedError: PyTorch's format from before 1.6, or another pickle module.
 
-    >>> clnet.save(model.state_dict(), "model.pt")
+    >>> import io
+    >>> import clnet
+    >>> file = io.BytesIO()
+    >>> clnet.save({"weight": clnet.ones(2), "epoch": 3}, file)
+    >>> _ = file.seek(0)
+    >>> clnet.load(file)["weight"]
+    tensor([1., 1.])
     """
     if not _use_new_zipfile_serialization:
         raise NotImplementedError("save: only PyTorch's zip format is written")

@@ -22,7 +22,8 @@ class Parameter(Tensor):
         data: what it holds (shared, not copied); None: empty.
         requires_grad: whether it accumulates gradients.
 
-    >>> Parameter(clnet.zeros(2)).requires_grad
+    >>> import clnet
+    >>> clnet.nn.Parameter(clnet.zeros(2)).requires_grad
     True
     """
 

@@ -131,7 +131,11 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019): ``p = p * (1 - lr * weight_decay)``.
 
-    >>> optimizer = AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    >>> import clnet
+    >>> layer = clnet.nn.Linear(2, 1)
+    >>> optimizer = clnet.optim.AdamW(layer.parameters(), lr=1e-3, weight_decay=0.01)
+    >>> layer(clnet.ones(3, 2)).sum().backward()
+    >>> optimizer.step()
     """
 
     def __init__(self, params: Any, lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999),

@@ -27,6 +27,15 @@ def _copied(lr: Any) -> Any:
 class LRScheduler:
     """Base of the schedules; a subclass defines ``get_lr``. Call ``step()`` after each epoch (or batch).
 
+    >>> import clnet
+    >>> optimizer = clnet.optim.SGD([clnet.zeros(1)], lr=0.8)
+    >>> schedule = clnet.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for epoch in range(4):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.2]
+
     Args:
         last_epoch: -1 to start; otherwise the groups must have their "initial_lr".
 

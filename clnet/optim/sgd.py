@@ -16,7 +16,13 @@ class SGD(Optimizer):
 
     Each parameter takes one kernel; ``foreach`` and ``fused`` change nothing.
 
-    >>> optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    >>> import clnet
+    >>> w = clnet.ones(2, requires_grad=True)
+    >>> optimizer = clnet.optim.SGD([w], lr=0.5, momentum=0.9)
+    >>> w.sum().backward()
+    >>> optimizer.step()
+    >>> w.tolist()
+    [0.5, 0.5]
 
     Raises:
         ValueError: a negative option, or Nesterov's momentum without momentum or with dampening.

@@ -58,7 +58,9 @@ class _Indexed(Module):
 class Sequential(_Indexed):
     """Calls its modules one after the other; takes modules, or one OrderedDict of them.
 
-    >>> Sequential(Linear(2, 3), ReLU(), Linear(3, 1))(clnet.zeros(5, 2)).shape
+    >>> import clnet
+    >>> from clnet import nn
+    >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))(clnet.zeros(5, 2)).shape
     clnet.Size([5, 1])
     """
 

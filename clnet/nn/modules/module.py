@@ -20,12 +20,15 @@ M = TypeVar("M", bound="Module")
 class Module(Registration, Calling, StateDict):
     """Base of every layer and network: parameters, submodules, and a ``forward``.
 
-    >>> class Net(Module):
+    >>> from clnet import nn
+    >>> class Net(nn.Module):
     ...     def __init__(self):
     ...         super().__init__()
-    ...         self.layer = Linear(2, 3)
+    ...         self.layer = nn.Linear(2, 3)
     ...     def forward(self, x):
     ...         return self.layer(x).relu()
+    >>> [name for name, _ in Net().named_parameters()]
+    ['layer.weight', 'layer.bias']
     """
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
