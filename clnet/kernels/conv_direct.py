@@ -52,14 +52,14 @@ def _lay(call: Call, x: Planes, size: Triple, phases: Triple, lo: Triple, insert
     scalars |= axes("phases", phases) | axes("insert", insert)
     # Padding may be negative (an input's border that no window reads): it travels as two numbers.
     scalars |= axes("lo", [max(v, 0) for v in lo]) | axes("skip", [max(-v, 0) for v in lo])
-    params = {"source": x.dtype, "target": acc, "lanes": lanes_of(acc),
+    params = {"source": x.dtype, "target": acc, "lanes": _lanes(acc),
               "mode": "insert" if insert[2] > 1 else {1: "plain", 2: "pair"}.get(phases[2], "step")}
     workers = call.workers(total)
     call.launch("conv_lay", params, [x.arg, arg], scalars, 1, min(workers, rows + 1))
     return _Laid(arg, acc, size, strides, plane)
 
 
-def lanes_of(acc: DType) -> int:
+def _lanes(acc: DType) -> int:
     return 16 if acc.itemsize == 4 else 8
 
 
@@ -89,7 +89,7 @@ def _source(call: Call, x: Planes, g: Geometry, lo: Triple, phases: Triple, inse
     """The planes that windows read, laid out unless they can be read where they are."""
     size: Triple = tuple(-(-((p - 1) * s + d * (r - 1) + 1) // s) for p, s, d, r in zip(
         g.output, phases, g.dilation, g.taps))  # type: ignore[assignment]
-    lanes = lanes_of(acc)
+    lanes = _lanes(acc)
     strides = (size[1] * size[2], size[2], 1)
     cover = _cover(g.output, strides, lanes)
     dense = lay.contiguous_strides(x.shape)
@@ -180,7 +180,7 @@ def _strided_input(call: Call, x: Planes, w: Planes, g: Geometry, out: _Target, 
     axes = [_residues(n, s, p, r) for n, s, p, r in zip(g.input, g.stride, g.padding, g.taps)]
     lo: Triple = tuple(max(0, *(r.taps - 1 - r.output for r in axis)) for axis in axes)  # type: ignore[assignment]
     size: Triple = tuple(lo_ + max(r.output + r.count for r in axis) for lo_, axis in zip(lo, axes))  # type: ignore[assignment]
-    lanes = lanes_of(acc)
+    lanes = _lanes(acc)
     one = (1, 1, 1)
     laid = _lay(call, x, size, one, lo, one, acc, 2 * lanes + sum(g.taps))
     for parts in itertools.product(*axes):
@@ -202,7 +202,7 @@ def _windows(call: Call, laid: _Laid, cover: _Lanes, n: int, w: Planes, groups: 
              dilation: Triple, phases: Triple, transposed: bool, target: _Target) -> None:
     """Pack the weights and run the windows; ``transposed`` swaps their channels and turns them round."""
     acc = laid.dtype
-    lanes = lanes_of(acc)
+    lanes = _lanes(acc)
     if transposed:
         inner, out = w.shape[0] // groups, w.shape[1]
         w_strides = (inner * w.strides[0], w.strides[1], w.strides[0])
@@ -256,7 +256,7 @@ def _windows(call: Call, laid: _Laid, cover: _Lanes, n: int, w: Planes, groups: 
 def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> None:
     """Sums over images and positions of products of two planes, one shifted by each tap."""
     acc = accumulator(x.dtype)
-    lanes = lanes_of(acc)
+    lanes = _lanes(acc)
     taps = math.prod(geometry.taps)
     one = (1, 1, 1)
     n = x.shape[0]

@@ -47,10 +47,12 @@ class Planes:
 
 
 def triple(values: Sequence[int], fill: int) -> Triple:
+    """One value per spatial dimension, the missing leading ones filled up."""
     return (fill,) * (3 - len(values)) + tuple(values)  # type: ignore[return-value]
 
 
 def planes_of(arg: Any, layout: Layout) -> Planes:
+    """A layout (n, channels, spatial...) seen with three spatial dimensions."""
     rank = layout.ndim - 2
     return Planes(arg, layout.dtype, (*layout.shape[:2], *triple(layout.shape[2:], 1)),
                   (*layout.strides[:2], *triple(layout.strides[2:], 0))) if rank <= 3 else _refuse(rank)
@@ -61,6 +63,7 @@ def _refuse(rank: int) -> Any:
 
 
 def geometry_of(attrs: dict[str, Any], taps: Sequence[int], input: Sequence[int], output: Sequence[int]) -> Geometry:
+    """The windows that an operator's attributes and sizes describe."""
     return Geometry(triple(attrs["stride"], 1), triple(attrs["padding"], 0), triple(attrs["dilation"], 1),
                     attrs["groups"], triple(taps, 1), triple(input, 1), triple(output, 1))
 
@@ -97,4 +100,5 @@ class Call:
 
 
 def axes(name: str, values: Sequence[int]) -> dict[str, int]:
+    """Scalars ``name_d``, ``name_h`` and ``name_w``."""
     return {f"{name}_{axis}": v for axis, v in zip("dhw", values)}

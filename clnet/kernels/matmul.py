@@ -16,10 +16,9 @@ from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Result, ScalarOperand, Temporary
 
-# Tunables, CPU class.  Rows of a register tile; row tiles that a task takes in one column panel;
-# work-items per unit; multiply-adds below which one work-item does everything; K elements below
-# which a sum is not split; sizes from which copying an operand into panels pays.
-TILE_ROWS = (1, 2, 4, 8)
+# Tunables, CPU class.  Row tiles that a task takes in one column panel; work-items per unit;
+# multiply-adds below which one work-item does everything; K elements below which a sum is not split;
+# rows up to which inner products are taken; rows from which copying a and b into panels pays.
 GROUP_TILES = 16
 CPU_WORKERS_PER_UNIT = 8
 CPU_GRAIN = 1 << 14
