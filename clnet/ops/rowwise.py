@@ -185,6 +185,7 @@ def _keep(x: Layout, dims: Sequence[int]) -> tuple[int, ...]:
 
 def _bind_norm(x: Any, weight: Any, bias: Any, eps: float, dims: tuple[int, ...], affine: str,
                spread: bool = False) -> Any:
+    _require_float("normalize", x.dtype)
     given = tuple(dense(p) for p in (weight, bias) if p is not None)
     return (dense(x), float(eps), *given), {"dims": dims, "affine": affine, "weight": weight is not None,
                                             "bias": bias is not None, "spread": spread}
