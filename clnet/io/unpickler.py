@@ -66,6 +66,13 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _bytearray(data: bytes | str = b"", encoding: str = "latin1") -> bytearray:
+    """A bytearray of given contents; a mere length could ask for any amount of memory."""
+    if not isinstance(data, (bytes, str)):
+        raise pickle.UnpicklingError(f"a bytearray of {data!r}")
+    return bytearray(_encode(data, encoding) if isinstance(data, str) else data)
+
+
 def _device(kind: str, index: int | None = None) -> Device:
     return Device(kind) if index is None else Device(kind, index)
 
@@ -88,7 +95,8 @@ _PLAIN: dict[tuple[str, str], Any] = {
     ("collections", "Counter"): Counter,
     ("_codecs", "encode"): _encode,
     **{(module, cls.__name__): cls for module in ("builtins", "__builtin__")
-       for cls in (set, frozenset, complex, bytearray, list, dict, int, float, str, tuple, bool)},
+       for cls in (set, frozenset, complex, list, dict, int, float, str, tuple, bool)},
+    **{(module, "bytearray"): _bytearray for module in ("builtins", "__builtin__")},
 }
 
 

@@ -123,6 +123,7 @@ def test_attributes_of_tensors_cannot_be_set():
 
 
 @pytest.mark.parametrize("pickled", [b"", b"\x80\x02", b"\x80\x02(", b"garbage", b"\x80\x02]q\x00K\x01a",
+                                     b"\x80\x02c__builtin__\nbytearray\n\x8a\x05\0\0\0\0\x7f\x85R.",
                                      b"\x80\x02K\x01K\x02R.", b"\x80\x02X\x01\x00\x00\x00aQ."])
 def test_broken_pickles(pickled):
     with pytest.raises((pickle.UnpicklingError, RuntimeError)):
