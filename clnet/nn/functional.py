@@ -1,12 +1,30 @@
-"""Functions behind the layers: everything the operators declare for this path."""
+"""Functions behind the layers: everything the operators declare for this path, and what is made of it."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
 from ..tensor.methods import exported
+from .distance import cosine_similarity as cosine_similarity
+from .distance import normalize as normalize
+from .distance import pairwise_distance as pairwise_distance
+
+# Activations that PyTorch also offers under a name of their in-place form.
+_IN_PLACE = ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold")
+
+
+def _in_place(name: str) -> Callable[..., Any]:
+    function = exported("nn.functional")[name]
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(input, *args, inplace=True, **kwargs)
+
+    call.__name__, call.__doc__ = f"{name}_", f"``{name}``, written over ``input``."
+    return call
+
 
 globals().update(exported("nn.functional"))
+globals().update({f"{name}_": _in_place(name) for name in _IN_PLACE})
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
