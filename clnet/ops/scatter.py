@@ -159,7 +159,7 @@ scatter_add = _record("scatter_add", _bind_scatter_add, inplace=True, samples=_t
                       reference=_np_scatter(lambda old, new: old + new))
 
 # Identities of what scatter_reduce combines, for include_self=False.
-_REDUCTIONS = {"sum": ("add", 0), "prod": ("multiply", 1), "amax": ("amax", "lowest"),
+_REDUCTIONS: dict[str, tuple[str, Any]] = {"sum": ("add", 0), "prod": ("multiply", 1), "amax": ("amax", "lowest"),
                "amin": ("amin", "highest"), "mean": ("add", 0)}
 
 
@@ -208,7 +208,8 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *,
     d, source = _check("scatter_reduce", input, dim, index, src)
     mode, neutral = _REDUCTIONS[reduce]
     base = input if include_self else put_at(input, _identity(neutral, input.dtype), index, d, "set")
-    result = (put_at if mode == "add" else combine_at)(base, source, index, d, mode)
+    op: Op = put_at if mode == "add" else combine_at
+    result = op(base, source, index, d, mode)
     if reduce != "mean":
         return result
     start = input.detach().ones_like()
