@@ -189,7 +189,7 @@ def _np_scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, incl
         at[dim] = index[place]
         found.setdefault(tuple(at), []).append(src[place])
     out = x.copy()
-    combine = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min, "mean": np.mean}[reduce]
+    combine: Any = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min, "mean": np.mean}[reduce]
     for at, values in found.items():
         out[at] = combine(([x[at]] if include_self else []) + values)
     return out
