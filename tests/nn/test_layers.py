@@ -27,6 +27,16 @@ def test_convolution_text_and_shape():
     assert layer(clnet.ones(1, 2, 5, 5)).shape == (1, 4, 3, 3) and layer.weight.shape == (4, 1, 3, 3)
 
 
+def test_transposed_convolution_sizes():
+    layer = nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1)
+    assert repr(layer) == "ConvTranspose2d(2, 4, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))"
+    x = clnet.ones(1, 2, 5, 5)
+    assert layer(x).shape == (1, 4, 9, 9) and layer.weight.shape == (2, 4, 3, 3)
+    assert layer(x, output_size=(10, 9)).shape == (1, 4, 10, 9)
+    with pytest.raises(ValueError, match=r"valid sizes range from \[9, 9\] to \[10, 10\]"):
+        layer(x, output_size=(11, 9))
+
+
 @pytest.mark.parametrize(("make", "error", "text"), [
     (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "in_channels must be divisible by groups"),
     (lambda: nn.Conv2d(2, 3, 3, groups=2), ValueError, "out_channels must be divisible by groups"),

@@ -45,13 +45,15 @@ class _Conv(Module):
         self.padding = padding if isinstance(padding, str) else as_tuple(padding, self.rank)
         self.dilation = as_tuple(dilation, self.rank)
         self.padding_mode = padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty((out_channels,), device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
     def _check_padding(self, padding: Any, mode: str, stride: Any) -> None:
         if isinstance(padding, str):
@@ -69,7 +71,7 @@ class _Conv(Module):
         """Draw new initial values."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
-            fan_in = self.weight.numel() // self.out_channels if self.out_channels else 0
+            fan_in = math.prod(self.weight.shape[1:])
             if fan_in:
                 bound = 1 / math.sqrt(fan_in)
                 init.uniform_(self.bias, -bound, bound)
@@ -77,8 +79,9 @@ class _Conv(Module):
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
                  f"stride={self.stride}"]
-        for name, default in (("padding", (0,) * self.rank), ("dilation", (1,) * self.rank), ("groups", 1)):
-            value = getattr(self, name)
+        zeros, ones = (0,) * self.rank, (1,) * self.rank
+        for name, default in (("padding", zeros), ("dilation", ones), ("output_padding", zeros), ("groups", 1)):
+            value = self.__dict__.get(name, default)
             if value != default:
                 parts.append(f"{name}={value}")
         if self.bias is None:
@@ -111,3 +114,68 @@ class Conv3d(_Conv):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.conv3d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class _ConvTranspose(_Conv):
+    """The transposed convolution: what a convolution's input gradient is (weight (in, out / groups, *kernel)).
+
+    ``output_padding`` or, at the call, ``output_size`` chooses among the sizes that a strided
+    convolution maps to the same one.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
+                 padding: Any = 0, output_padding: Any = 0, groups: int = 1, bias: bool = True,
+                 dilation: Any = 1, padding_mode: str = "zeros", device: Any = None,
+                 dtype: DType | None = None) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+                         padding_mode, device, dtype)
+        self.output_padding = as_tuple(output_padding, self.rank)
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+
+    def _output_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
+        """What makes the result of that size (ValueError if nothing does)."""
+        if output_size is None:
+            return self.output_padding
+        wanted = tuple(output_size)[-self.rank:]
+        least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in zip(
+            input.shape[-self.rank:], self.stride, as_tuple(self.padding, self.rank), self.dilation,
+            self.kernel_size)]
+        most = [n + s - 1 for n, s in zip(least, self.stride)]
+        if len(wanted) != self.rank or any(not a <= n <= b for a, n, b in zip(least, wanted, most)):
+            raise ValueError(f"requested an output size of {list(output_size)}, but valid sizes range from "
+                             f"{least} to {most} (for an input of {list(input.shape[-self.rank:])})")
+        return tuple(n - a for n, a in zip(wanted, least))
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """1-D transposed convolution: (N, C, L) to (N, out_channels, L')."""
+
+    rank = 1
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        return F.conv_transpose1d(input, self.weight, self.bias, self.stride, self.padding,
+                                  self._output_padding(input, output_size), self.groups, self.dilation)
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """2-D transposed convolution: (N, C, H, W) to (N, out_channels, H', W')."""
+
+    rank = 2
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding,
+                                  self._output_padding(input, output_size), self.groups, self.dilation)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """3-D transposed convolution: (N, C, D, H, W) to (N, out_channels, D', H', W')."""
+
+    rank = 3
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        return F.conv_transpose3d(input, self.weight, self.bias, self.stride, self.padding,
+                                  self._output_padding(input, output_size), self.groups, self.dilation)
