@@ -159,8 +159,9 @@ scatter_add = _record("scatter_add", _bind_scatter_add, inplace=True, samples=_t
                       reference=_np_scatter(lambda old, new: old + new))
 
 # Identities of what scatter_reduce combines, for include_self=False.
-_REDUCTIONS: dict[str, tuple[str, Any]] = {"sum": ("add", 0), "prod": ("multiply", 1), "amax": ("amax", "lowest"),
-               "amin": ("amin", "highest"), "mean": ("add", 0)}
+_REDUCTIONS: dict[str, tuple[str, Any]] = {
+    "sum": ("add", 0), "prod": ("multiply", 1), "amax": ("amax", "lowest"), "amin": ("amin", "highest"),
+    "mean": ("add", 0)}
 
 
 def _identity(mode: Any, dtype: Any) -> Any:
