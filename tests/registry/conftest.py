@@ -12,7 +12,7 @@ from clnet.core.presets import PRESETS
 from clnet.device import Device, current_device
 from clnet.tensor.runner import kernels_for
 from tests.registry import test_derivatives, test_forward, test_variants
-from tests.registry.cases import forward_cases, samples
+from tests.registry.cases import forward_cases, thorough
 
 # Kernels of one program: building it costs little more than building one of them.
 TOGETHER = 16
@@ -60,7 +60,7 @@ def _exercise(test: str, argument: object, device: Device, full: bool) -> None:
             calls = [lambda case=case: test_forward.run(case, device) for case in forward_cases(argument, full)]
         elif test == "test_derivatives":
             calls = [lambda sample=sample: test_derivatives.check(argument, sample, device)
-                     for sample in samples(argument) if sample.arrays()]
+                     for sample in thorough(argument, full) if sample.arrays()]
         elif test == "test_out":
             calls = [lambda: test_variants.test_out(argument, device)]
         elif test == "test_in_place":

@@ -16,7 +16,7 @@ from clnet.core import dtypes as dt
 from clnet.core.op import Op
 from clnet.device import Device
 from clnet.tensor import interchange
-from tests.registry.cases import OPS, Sample, op_name, samples
+from tests.registry.cases import OPS, Sample, op_name, thorough
 
 STEP = 1e-6
 TOLERANCE = 2e-5
@@ -25,9 +25,9 @@ DIFFERENTIABLE = [op for op in OPS if not op.random and (
 
 
 @pytest.mark.parametrize("op", DIFFERENTIABLE, ids=op_name)
-def test_derivatives(op, device):
+def test_derivatives(op, device, full):
     problems = []
-    for sample in samples(op):
+    for sample in thorough(op, full):
         if any(a.dtype.kind == "f" and a.size for a in sample.arrays()):
             problems += [f"{sample_text(sample)}: {p}" for p in check(op, sample, device)]
     assert not problems, "\n".join(problems)

@@ -33,6 +33,8 @@ def test_in_place(op, device):
     target, *others = call.tensors.args
     if not can_cast(plain.dtype, target.dtype) and plain.dtype is not dt.bool_:
         pytest.skip(f"{plain.dtype} does not fit {target.dtype}")
+    if plain.shape != target.shape:
+        pytest.skip("the result is larger than the target")
     version = target._version
     returned = getattr(clnet.Tensor, f"{op.name}_")(target, *others, **call.tensors.kwargs)
     assert returned is target

