@@ -12,20 +12,42 @@ from typing import Any
 from . import tensor as _tensor
 from .autograd.inference import inference_mode, is_inference_mode_enabled
 from .autograd.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .core.dtypes import (bfloat16, complex64, complex128, float16, float32, float64,
-                          get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8)
 from .core.dtypes import ALIASES as _ALIASES
 from .core.dtypes import DType as dtype
+from .core.dtypes import (
+    bfloat16,
+    can_cast,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    set_default_dtype,
+    uint8,
+)
 from .core.dtypes import bool_ as bool
-from .core.dtypes import can_cast, promote as promote_types
+from .core.dtypes import promote as promote_types
 from .core.errors import OutOfMemoryError
 from .core.generator import Generator
 from .core.generator import default as default_generator
 from .core.layout import Size, broadcast_shapes
 from .core.limits import finfo, iinfo
 from .device import Device as device
-from .device import (build_stats, current_device, devices, empty_cache, memory_stats,
-                     reset_peak_memory_stats, set_default_device, synchronize)
+from .device import (
+    build_stats,
+    current_device,
+    devices,
+    empty_cache,
+    memory_stats,
+    reset_peak_memory_stats,
+    set_default_device,
+    synchronize,
+)
 from .tensor import Tensor
 
 __version__ = "0.1.0"
@@ -37,7 +59,8 @@ random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy
 from_dlpack = _tensor.interchange.from_dlpack
 set_printoptions = _tensor.printing.set_printoptions
-is_tensor, is_floating_point, numel = _tensor.queries.is_tensor, _tensor.queries.is_floating_point, _tensor.queries.numel
+is_tensor, numel = _tensor.queries.is_tensor, _tensor.queries.numel
+is_floating_point = _tensor.queries.is_floating_point
 is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 

@@ -193,7 +193,7 @@ def _strided_input(call: Call, x: Planes, w: Planes, g: Geometry, out: _Target, 
             strides=(*w.strides[:2], *(s * t for s, t in zip(w.strides[2:], g.stride))))
         target = replace(
             out, arg=Result(0, sum(r.position * s for r, s in zip(parts, out.strides))), size=count,
-            strides=tuple(s * t for s, t in zip(out.strides, g.stride)))
+            strides=tuple(s * t for s, t in zip(out.strides, g.stride)))  # type: ignore[arg-type]
         _windows(call, part, _cover(count, laid.strides, lanes), x.shape[0], weights, g.groups, seen, one, one,
                  True, target)
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..codegen.expr import Const, Expr, cast
-from ..codegen.primitives import f, where as select
+from ..codegen.primitives import f
+from ..codegen.primitives import where as select
 from ..core import dtypes as dt
 from .declare import binary, declared, unary
 

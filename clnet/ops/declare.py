@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
-from ..codegen.expr import (Arg, Expr, arguments, cast, cotangents, evaluate, from_storage,
-                            substitute, to_storage)
+from ..codegen.expr import Arg, Expr, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage
 from ..codegen.types import register_dtype
 from ..core import dispatch
 from ..core import dtypes as dt

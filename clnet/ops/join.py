@@ -295,9 +295,11 @@ def _tri_samples() -> Any:
 
 
 tril = planner("tril", _bind_tril, _triangle("tril", "le"), family="join", linear=True, samples=_tri_samples,
-               vjp=lambda ctx, g: (tril(g, ctx.attrs["diagonal"]),), reference=np.tril)
+               vjp=lambda ctx, g: (tril(g, ctx.attrs["diagonal"]),),  # type: ignore[has-type]
+               reference=np.tril)
 triu = planner("triu", _bind_triu, _triangle("triu", "ge"), family="join", linear=True, samples=_tri_samples,
-               vjp=lambda ctx, g: (triu(g, ctx.attrs["diagonal"]),), reference=np.triu)
+               vjp=lambda ctx, g: (triu(g, ctx.attrs["diagonal"]),),  # type: ignore[has-type]
+               reference=np.triu)
 
 
 @composite("join", samples=lambda: [*_sample_calls((3,), (), (1,), (-2,))(), *_sample_calls((3, 4), (1,))()],

@@ -364,7 +364,8 @@ def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False
 
 
 @composite("reduction", samples=_var_samples,
-           reference=lambda x, dim=None, **k: (_np_var(x, dim, **k), np.mean(x, _axes(dim), keepdims=k.get("keepdim", False))))
+           reference=lambda x, dim=None, **k: (
+               _np_var(x, dim, **k), np.mean(x, _axes(dim), keepdims=k.get("keepdim", False))))
 def var_mean(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
              correction: Any = None) -> tuple[Any, Any]:
     """Variance and mean over dimensions."""

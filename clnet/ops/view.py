@@ -17,7 +17,8 @@ from ..core.layout import Layout, wrap_dim
 from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as elementwise_kernel
 from .comparison import copy
-from .declare import composite, planner, view as declare_view
+from .declare import composite, planner
+from .declare import view as declare_view
 
 
 def _run(op: Any, x: Any, attrs: dict[str, Any]) -> Any:

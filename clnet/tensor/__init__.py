@@ -4,4 +4,5 @@ from .eager import EagerInterpreter
 from .methods import exported
 from .tensor import Tensor
 
-__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "interchange", "indexing", "methods", "mutation", "printing", "queries", "random"]
+__all__ = ["EagerInterpreter", "Tensor", "assembly", "creation", "exported", "indexing", "interchange", "methods",
+           "mutation", "printing", "queries", "random"]

@@ -10,7 +10,6 @@ from ..core.op import Op
 from ..core.plan import Number
 from ..device import Device, current_device
 from .runner import Runner
-from .storage import Storage
 from .tensor import Tensor
 
 _NUMBERS = {bool: Number("bool"), int: Number("int"), float: Number("float"),

@@ -53,8 +53,8 @@ def test_it_is_small(site):
 
 
 def test_it_computes(site):
-    program = ("import clnet; assert clnet.__file__.startswith(%r), clnet.__file__; "
-               "print((clnet.ones(3) + 1).tolist())" % str(site))
+    program = (f"import clnet; assert clnet.__file__.startswith({str(site)!r}), clnet.__file__; "
+               "print((clnet.ones(3) + 1).tolist())")
     done = _run(sys.executable, "-c", program, PYTHONPATH=str(site))
     assert done.strip() == "[2.0, 2.0, 2.0]"
 
