@@ -110,44 +110,39 @@ values = [writer.write(e) for e in exprs]
         const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(${types.load(o[1], f"x{i}", f"x{i}_row")});
 % endif
 % endfor
-        for (${T} i = begin; i < end; i += ${W}) {
-            const uint lanes = (uint)min((${T})${W}, end - i);
-% for i, o in enumerate(operands):
+        ${T} i = begin;
+## Whole vectors first, then the ragged end.
+% for whole in (True, False):
+        ${f"for (; i + {W} <= end; i += {W})" if whole else "if (i < end)"} {
+            const uint lanes = ${W if whole else "(uint)(end - i)"};
+% for k, o in enumerate(operands):
 % if o[0] == "position":
-            const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(${", ".join(map(str, range(W)))})
+            const ${types.register_type(o[1], W)} v${k} = (${types.register_type(o[1], W)})(${", ".join(map(str, range(W)))})
                 + (${types.register_type(o[1], W)})((${types.register_type(o[1])})((task / chunks) * n + i));
+% elif o[0] == "tensor" and o[2][last] == "u" and whole:
+            const ${types.register_type(o[1], W)} v${k} = ${types.load(o[1], f"x{k}", f"x{k}_row + i", W)};
 % elif o[0] == "tensor" and o[2][last] != "b":
-            ${types.register_type(o[1], W)} v${i};
-% if o[2][last] == "u":
-            if (lanes == ${W}) {
-                v${i} = ${types.load(o[1], f"x{i}", f"x{i}_row + i", W)};
-            } else
-% endif
-            {
-                ${types.register_type(o[1])} part[${W}];
-                for (uint j = 0; j < ${W}; ++j)
-                    part[j] = ${types.load(o[1], f"x{i}", lane(f"x{i}", o, "i + min(j, lanes - 1)"))};
-                v${i} = vload${W}(0, part);
-            }
+            ${types.register_type(o[1])} part${k}[${W}];
+            for (uint j = 0; j < ${W}; ++j)
+                part${k}[j] = ${types.load(o[1], f"x{k}", lane(f"x{k}", o, "i + min(j, lanes - 1)"))};
+            const ${types.register_type(o[1], W)} v${k} = vload${W}(0, part${k});
 % endif
 % endfor
 % for line in writer.lines:
             ${line}
 % endfor
 % for (name, o), value in zip(results, values):
-% if o[2][last] == "u":
-            if (lanes == ${W}) {
-                ${types.store(o[1], name, f"{name}_row + i", value, W)}
-            } else
+% if o[2][last] == "u" and whole:
+            ${types.store(o[1], name, f"{name}_row + i", value, W)}
+% else:
+            ${types.register_type(o[1])} part_${name}[${W}];
+            vstore${W}(${value}, 0, part_${name});
+            for (uint j = 0; j < lanes; ++j)
+                ${types.store(o[1], name, lane(name, o, "i + j"), f"part_{name}[j]")}
 % endif
-            {
-                ${types.register_type(o[1])} part[${W}];
-                vstore${W}(${value}, 0, part);
-                for (uint j = 0; j < lanes; ++j)
-                    ${types.store(o[1], name, lane(name, o, "i + j"), "part[j]")}
-            }
 % endfor
         }
+% endfor
     }
 % endif
 % if spec.faults:
