@@ -7,6 +7,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import dispatch
+from ..ops.arithmetic import add
+from ..ops.creation import fill
 from ..ops.reduction import sum_to_size
 from .graph import Accumulator, edge, meta_of
 from .mode import enable_grad, grad_mode, no_grad
@@ -25,7 +28,7 @@ def _seed(output: Any, gradient: Any) -> Any:
     if gradient is None:
         if output.layout.numel != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        return output.detach().ones_like()
+        return fill(1, shape=output.layout.shape, dtype=output.layout.dtype, device=output.device)
     if tuple(gradient.shape) != tuple(output.shape):
         raise RuntimeError(f"Mismatch in shape: grad_output has a shape of {list(gradient.shape)} "
                            f"and output has a shape of {list(output.shape)}.")
@@ -227,8 +230,10 @@ def _accumulate(x: Any, g: Any, create_graph: bool, held: set[Any]) -> None:
         shared = g.storage in held or not g.layout.contiguous or g.storage.nbytes != g.nbytes
         meta.grad = g.clone() if shared else g.detach()
         held.add(meta.grad.storage)
-    else:
-        meta.grad.add_(g)
+    elif meta.grad.layout.contiguous:
+        dispatch.stack.top.run(add, (meta.grad, g), {}, (meta.grad,))
+    else:  # the user may have assigned an expanded tensor, which has no element to add to
+        meta.grad = meta.grad + g
     if meta.accumulated_hooks:
         for hook in list(meta.accumulated_hooks.values()):
             hook(x)

@@ -29,10 +29,12 @@ def _plan_range(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any
 
 arange_fill = planner("_arange", _bind_range, _plan_range, family="creation", public=False)
 
+
 def _plan_fill(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-    return kernel.plan("fill", lambda value: [value], operands, out[0].dtype, out[:1], caps)
+    target = out[0] if out is not None else lay.dense(attrs["shape"], attrs["dtype"])
+    return kernel.plan("fill", lambda value: [value], operands, target.dtype, (target,), caps)
 
 
-# Writes a number over a tensor; the tensor itself is only the target.
-fill = planner("_fill", lambda value: ((value,), {}), _plan_fill, family="creation",
+# Writes a number over a tensor, or over a new one of the given shape, dtype and device.
+fill = planner("_fill", lambda value, **attrs: ((value,), attrs), _plan_fill, family="creation",
                vjp=lambda ctx, g: (None,), public=False)

@@ -218,3 +218,10 @@ def test_inference_tensors_stay_out_of_graphs():
     with pytest.raises(RuntimeError, match="inference tensor"):
         y.add_(1)
     assert (x * y.clone()).requires_grad
+
+
+def test_an_expanded_gradient_is_added_to_out_of_place():
+    x = leaf(3)
+    x.grad = clnet.ones(1).expand(3)
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [3, 3, 3]
