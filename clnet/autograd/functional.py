@@ -94,8 +94,7 @@ def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, s
     ins, many = _as_tuple(inputs)
 
     def gradient(*xs: Any) -> Any:
-        [got] = [jacobian(func, xs if many else xs[0], create_graph=True)]
-        return got
+        return jacobian(func, xs if many else xs[0], create_graph=True)
 
     return jacobian(gradient, inputs, create_graph)
 

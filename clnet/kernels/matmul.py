@@ -226,6 +226,17 @@ def _lanes(p: Product) -> int:
     return 16 if p.accumulate.itemsize == 4 else 8
 
 
+def _arguments(p: Product) -> tuple[_Arguments, dict[str, Any]]:
+    """Both factors, the result, the epilogue and the batch, as arguments and parameters."""
+    args = _Arguments(p.index)
+    args.matrix("a", p.a)
+    args.matrix("b", p.b)
+    args.matrix("y", p.y)
+    params = _epilogue(p, args)
+    _batch(p, args)
+    return args, params
+
+
 def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     # Lanes run along n: the longer side, unless the memory of b runs along n already.
     lanes = _lanes(p)
@@ -259,12 +270,7 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     if splits > 1:
         p, layout = _without_epilogue(p, len(temporaries), splits)
         temporaries.append(layout)
-    args = _Arguments(p.index)
-    args.matrix("a", p.a)
-    args.matrix("b", p.b)
-    args.matrix("y", p.y)
-    params = _epilogue(p, args)
-    _batch(p, args)
+    args, params = _arguments(p)
     depth = -(-p.k // splits)
     tasks = groups * panels * splits * count
     args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "groups": groups, "group_tiles": group,
@@ -300,12 +306,7 @@ def _dot(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     if splits > 1:
         p, layout = _without_epilogue(p, len(temporaries), splits)
         temporaries.append(layout)
-    args = _Arguments(p.index)
-    args.matrix("a", p.a)
-    args.matrix("b", p.b)
-    args.matrix("y", p.y)
-    params = _epilogue(p, args)
-    _batch(p, args)
+    args, params = _arguments(p)
     tasks = m_tiles * n_tiles * splits * count
     args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "m_tiles": m_tiles, "n_tiles": n_tiles, "splits": splits,
                      "depth": depth, "split_step": count * p.m * p.n, "tasks": tasks}
@@ -383,12 +384,7 @@ def _gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     if splits > 1:
         p, layout = _without_epilogue(p, 0, splits)
         temporaries.append(layout)
-    args = _Arguments(p.index)
-    args.matrix("a", p.a)
-    args.matrix("b", p.b)
-    args.matrix("y", p.y)
-    params = _epilogue(p, args)
-    _batch(p, args)
+    args, params = _arguments(p)
     args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "tiles_m": tiles_m, "tiles_n": tiles_n,
                      "splits": splits, "depth": -(-p.k // splits), "split_step": count * p.m * p.n}
     params |= {"edge": edge, "tile": tile, "tile_k": depth_tile, "accumulate": p.accumulate,

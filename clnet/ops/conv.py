@@ -13,25 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes as dt
-from ..core.caps import DeviceCaps
-from ..core.plan import Plan
 from ..kernels import conv as kernel
-from .declare import composite, planner
+from .declare import composite, new_results, plain_bind, planner
 from .matmul import C_NAMES, SCALAR_NAMES
 from .reduction import sum
 from .view import squeeze, unsqueeze
 
 # The core ----------------------------------------------------------------------------------------
-
-def _planned(plan: Callable[..., Plan]) -> Callable[..., Plan]:
-    def call(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-        return plan(operands, attrs, caps)
-    return call
-
-
-def _bind(*operands: Any, **attrs: Any) -> Any:
-    return operands, attrs
-
 
 def _spatial(ctx: Any, index: int) -> tuple[int, ...]:
     return tuple(ctx.layouts[index].shape[2:])
@@ -72,11 +60,11 @@ def _windows(attrs: dict[str, Any]) -> dict[str, Any]:
 
 # Attributes of all three: stride, padding (before each dimension), dilation, groups, and the
 # spatial size of the result.
-conv_forward = planner("_conv_forward", _bind, _planned(kernel.plan_forward), family="conv",
+conv_forward = planner("_conv_forward", plain_bind, new_results(kernel.plan_forward), family="conv",
                        vjp=_forward_vjp, saves=(0, 1), public=False)
-conv_input = planner("_conv_input", _bind, _planned(kernel.plan_input), family="conv",
+conv_input = planner("_conv_input", plain_bind, new_results(kernel.plan_input), family="conv",
                      vjp=_input_vjp, saves=(0, 1), public=False)
-conv_weight = planner("_conv_weight", _bind, _planned(kernel.plan_weight), family="conv",
+conv_weight = planner("_conv_weight", plain_bind, new_results(kernel.plan_weight), family="conv",
                       vjp=_weight_vjp, saves=(0, 1), public=False)
 
 

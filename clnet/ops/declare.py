@@ -281,3 +281,15 @@ def composite(family: str, **fields: Any) -> Callable[[Callable[..., Any]], Op]:
         op = Op(name=name, family=family, kind="composite", bind=body, body=body, **fields)
         return registry.add(op) if public else op
     return wrap
+
+
+def plain_bind(*operands: Any, **attrs: Any) -> Any:
+    """The ``bind`` of an internal operator: operands and attributes as they are."""
+    return operands, attrs
+
+
+def new_results(plan: Callable[[Any, dict[str, Any], DeviceCaps], Plan]) -> Callable[..., Plan]:
+    """A planner that always allocates its results, in the form that a record holds."""
+    def call(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
+        return plan(operands, attrs, caps)
+    return call

@@ -10,26 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes as dt
-from ..core.caps import DeviceCaps
-from ..core.plan import Plan
 from ..kernels import pool as kernel
 from ..kernels.pool import Windows
-from .declare import composite, planner
+from .declare import composite, new_results, plain_bind, planner
 from .matmul import SCALAR_NAMES
 from .reduction import mean as mean_reduction
 from .view import squeeze, unsqueeze
 
 # The core ----------------------------------------------------------------------------------------
-
-def _planned(plan: Callable[..., Plan]) -> Callable[..., Plan]:
-    def call(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-        return plan(operands, attrs, caps)
-    return call
-
-
-def _bind(*operands: Any, **attrs: Any) -> Any:
-    return operands, attrs
-
 
 def _spatial(ctx: Any, index: int = 0) -> tuple[int, ...]:
     return tuple(ctx.layouts[index].shape[2:])
@@ -58,15 +46,15 @@ def _spread_vjp(ctx: Any, h: Any) -> tuple[Any]:
 
 
 # The operands are (n, c, spatial...); ``size`` is the spatial size of the result.
-max_pool = planner("_max_pool", _bind, _planned(kernel.plan_max), family="pool", vjp=_max_vjp, saves_out=(1,),
+max_pool = planner("_max_pool", plain_bind, new_results(kernel.plan_max), family="pool", vjp=_max_vjp, saves_out=(1,),
                    public=False)
-route = planner("_pool_route", _bind, _planned(kernel.plan_route), family="pool", vjp=_route_vjp, saves=(1,),
+route = planner("_pool_route", plain_bind, new_results(kernel.plan_route), family="pool", vjp=_route_vjp, saves=(1,),
                 public=False)
-take = planner("_pool_take", _bind, _planned(kernel.plan_take), family="pool", vjp=_take_vjp, saves=(1,),
+take = planner("_pool_take", plain_bind, new_results(kernel.plan_take), family="pool", vjp=_take_vjp, saves=(1,),
                public=False)
-mean_pool = planner("_mean_pool", _bind, _planned(kernel.plan_mean), family="pool", vjp=_mean_vjp, linear=True,
+mean_pool = planner("_mean_pool", plain_bind, new_results(kernel.plan_mean), family="pool", vjp=_mean_vjp, linear=True,
                     public=False)
-spread = planner("_mean_pool_spread", _bind, _planned(kernel.plan_spread), family="pool", vjp=_spread_vjp,
+spread = planner("_mean_pool_spread", plain_bind, new_results(kernel.plan_spread), family="pool", vjp=_spread_vjp,
                  linear=True, public=False)
 
 
