@@ -27,6 +27,20 @@ class Holder(Protocol):
         """Make every fast path take the slow one, which calls `refuse_in_child`."""
 
 
+def skip_library_finalisers() -> None:
+    """End this process, when it exits, before the C libraries' finalisers run.
+
+    Those of OpenCL runtimes wait for their worker threads, which a child does not have. Handlers
+    registered last run first, and `_exit` takes the status as `on_exit` hands it over. Only
+    Linux's C library (glibc) has `on_exit`.
+    """
+    library = ctypes.CDLL(None)
+    try:
+        library.on_exit(library._exit, None)
+    except AttributeError:
+        pass
+
+
 class ForkGuard:
     """What a process knows about forks: whether it is a child, and whose handles to pin."""
 
@@ -41,6 +55,8 @@ class ForkGuard:
     def enter_child(self) -> None:
         """Runs in a child, right after the fork."""
         self.in_child = True
+        if self._holders:
+            skip_library_finalisers()
         for holder in self._holders:
             for handle in holder.handles():
                 # One reference that nobody drops: the handle outlives the interpreter.
