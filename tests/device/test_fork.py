@@ -3,11 +3,12 @@ import pytest
 from clnet.device import in_forked_child
 
 SETUP = """
-import gc, os, sys, time
+import faulthandler, gc, os, signal, sys, time
 import numpy as np
 from clnet.device import current_device, devices, in_forked_child
 from clnet.core.errors import DeviceError
 from conftest import AXPY
+faulthandler.enable()
 device = current_device()
 (kernel,) = device.build([AXPY])
 block, large = device.allocate(64), device.allocate(8 << 20)
@@ -26,7 +27,8 @@ def wait_for(child):
             assert status == 0, status
             return
         time.sleep(0.01)
-    os.kill(child, 9)
+    os.kill(child, signal.SIGABRT)  # the child's fault handler tells where it stands
+    os.waitpid(child, 0)
     raise AssertionError("the child hangs")
 
 def parent_still_works():
@@ -84,5 +86,18 @@ def square(number):
 
 with multiprocessing.get_context("fork").Pool(2) as pool:
     assert pool.map(square, range(10)) == [n * n for n in range(10)]
+parent_still_works()
+""")
+
+
+def test_many_children_end(run_python):
+    # The runtimes' finalisers hang in one child of ten: several are needed to see it.
+    run_python(SETUP + """
+for _ in range(30):
+    kernel.launch((1,), arguments)
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)
+    wait_for(child)
 parent_still_works()
 """)
