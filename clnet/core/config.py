@@ -32,6 +32,7 @@ class Settings:
     plan_class: str
     verbose: bool
     no_disk_cache: bool
+    cache_limit: int
     icd_extra: tuple[str, ...]
     ocl_icd_vendors: str
 
@@ -129,6 +130,9 @@ VARIABLES: tuple[Variable, ...] = (
              "1 reports kernel builds on standard error", _flag),
     Variable("CLNET_NO_DISK_CACHE", "no_disk_cache", "flag", "0",
              "1 neither reads nor writes compiled kernels on disk", _flag),
+    Variable("CLNET_CACHE_LIMIT", "cache_limit", "size", "2G",
+             "bytes of compiled kernels kept on disk; beyond, those used longest ago are deleted",
+             parse_size),
     Variable("CLNET_ICD_EXTRA", "icd_extra", "paths", "",
              "more OpenCL ICD libraries to offer, separated like PATH", _paths),
     Variable("OCL_ICD_VENDORS", "ocl_icd_vendors", "path", "",

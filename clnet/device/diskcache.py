@@ -2,7 +2,8 @@
 
 Each entry is one file: a magic line, a JSON header line that says what it is, and the payload,
 under a SHA-256 of all of it. Files appear whole by renaming. An entry that does not check out
-is deleted and reported as absent, so that it is built again.
+is deleted and reported as absent, so that it is built again. When the folder has outgrown its
+limit, the entries read longest ago are deleted.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from pathlib import Path
 
 _MAGIC = b"clnet program 1\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
+# The folder is measured at a process's first write and then once in so many: it may hold
+# thousands of files. Trimming leaves this part of the limit.
+_WRITES_PER_CHECK = 64
+_KEPT = 0.75
 
 
 class DiskCache:
     """Programs by key. Failures to write are reported once, as a warning, and cost only time."""
 
-    def __init__(self, folder: Path, enabled: bool = True) -> None:
+    def __init__(self, folder: Path, enabled: bool = True, limit: int = 1 << 31) -> None:
+        """`limit` is in bytes."""
         self.folder = folder
         self.enabled = enabled
+        self.limit = limit
+        self._writes = 0
         self._warned = False
 
     @staticmethod
@@ -51,6 +59,9 @@ class DiskCache:
         payload = _unpack(data, key)
         if payload is None:
             self.discard(key)
+        else:
+            with contextlib.suppress(OSError):  # a folder that others own may be read only
+                os.utime(self.path(key))
         return payload
 
     def store(self, key: str, payload: bytes, about: dict[str, object]) -> None:
@@ -74,6 +85,26 @@ class DiskCache:
                 raise
         except OSError as error:
             self._warn(error)
+        if self._writes % _WRITES_PER_CHECK == 0:
+            self._trim()
+        self._writes += 1
+
+    def _trim(self) -> None:
+        """Delete the entries used longest ago, if all together exceed the limit."""
+        entries = []
+        for path in self.folder.glob("*/*.clbin"):
+            with contextlib.suppress(OSError):  # another process may have deleted it
+                status = path.stat()
+                entries.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        if total <= self.limit:
+            return
+        for _, size, path in sorted(entries):
+            if total <= _KEPT * self.limit:
+                return
+            with contextlib.suppress(OSError):
+                path.unlink()
+            total -= size
 
     def discard(self, key: str) -> None:
         """Forget an entry."""

@@ -78,7 +78,8 @@ class Builder:
         # binary; another one would add nothing.
         self._cache = DiskCache(
             settings.cache_dir / "programs",
-            enabled=not settings.no_disk_cache and "nvidia" not in caps.platform.lower())
+            enabled=not settings.no_disk_cache and "nvidia" not in caps.platform.lower(),
+            limit=settings.cache_limit)
         self._identity = (
             caps.platform, device.platform.version, caps.name, caps.driver_version,
             device.version, _clnet_version())

@@ -42,7 +42,8 @@ def write(tensors: Any, file: IO[bytes]) -> None:
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for x in tensors.values():
-        # The package would want all tensors in host memory at once.
+        # The package's own writer wants all tensors in host memory at once, and its interface
+        # changed between versions that are in use; the format itself is fixed.
         file.write(bits(x).tobytes())
 
 

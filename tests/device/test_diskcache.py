@@ -1,3 +1,4 @@
+import os
 import threading
 import warnings
 
@@ -95,3 +96,19 @@ def test_readers_never_see_half_an_entry(tmp_path):
     for thread in threads:
         thread.join()
     assert all(payload in payloads for payload in seen)
+
+
+def test_entries_used_longest_ago_make_room(tmp_path):
+    size = 1000
+    keys = [DiskCache.key(str(k)) for k in range(8)]
+    roomy = DiskCache(tmp_path)
+    for age, key in enumerate(keys):
+        roomy.store(key, bytes(size), {})
+        os.utime(roomy.path(key), (1000 + age, 1000 + age))
+    assert roomy.load(keys[0]) is not None  # used just now: the youngest
+    entry = roomy.path(keys[0]).stat().st_size
+    tight = DiskCache(tmp_path, limit=4 * entry)
+    last = DiskCache.key("last")
+    tight.store(last, bytes(size), {})
+    kept = {key for key in [*keys, last] if tight.holds(key)}
+    assert kept == {keys[0], keys[7], last}
