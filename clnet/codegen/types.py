@@ -1,14 +1,21 @@
 """How element types appear in OpenCL C: in memory, in registers, and on the way between.
 
 float16 and bfloat16 are storage types: in registers both are float.  bool is a uchar of 0 or 1.
+``width`` complex numbers are one vector of twice as many reals, real and imaginary parts in turn:
+``.even`` and ``.odd`` of it.
 """
 from __future__ import annotations
+
+import numpy as np
 
 from ..core import dtypes as dt
 from ..core.dtypes import DType
 
+# float64 in kernels of devices without it (see codegen/softdouble.py); no type of tensors.
+FLOAT64_BITS = DType("float64_bits", 8, "int", 4, np.dtype("int64"))
+
 _MEMORY = {dt.bool_: "uchar", dt.uint8: "uchar", dt.int8: "char", dt.int16: "short", dt.int32: "int",
-           dt.int64: "long", dt.float16: "half", dt.bfloat16: "ushort", dt.float32: "float",
+           dt.int64: "long", FLOAT64_BITS: "long", dt.float16: "half", dt.bfloat16: "ushort", dt.float32: "float",
            dt.float64: "double", dt.complex64: "float2", dt.complex128: "double2"}
 _MASK = {1: "char", 2: "short", 4: "int", 8: "long"}
 
@@ -25,6 +32,8 @@ def register_dtype(dtype: DType) -> DType:
 
 def register_type(dtype: DType, width: int = 1) -> str:
     """The C type of ``width`` elements in registers."""
+    if dtype.is_complex:
+        return f"{_MEMORY[dtype.to_real()]}{2 * width}"
     return _MEMORY[register_dtype(dtype)] + (str(width) if width > 1 else "")
 
 
@@ -38,6 +47,9 @@ def load(dtype: DType, pointer: str, index: str, width: int = 1) -> str:
     if dtype is dt.float16:
         return (f"vload_half{width}(0, {pointer} + {index})" if width > 1
                 else f"vload_half({index}, {pointer})")
+    if dtype.is_complex and width > 1:
+        part = _MEMORY[dtype.to_real()]
+        return f"vload{2 * width}(0, (__global const {part} *)({pointer} + {index}))"
     raw = f"vload{width}(0, {pointer} + {index})" if width > 1 else f"{pointer}[{index}]"
     return f"bf16_decode{width}({raw})" if dtype is dt.bfloat16 else raw
 
@@ -49,12 +61,46 @@ def store(dtype: DType, pointer: str, index: str, value: str, width: int = 1) ->
                 else f"vstore_half_rte({value}, {index}, {pointer});")
     if dtype is dt.bfloat16:
         value = f"bf16_encode{width}({value})"
+    if dtype.is_complex and width > 1:
+        part = _MEMORY[dtype.to_real()]
+        return f"vstore{2 * width}({value}, 0, (__global {part} *)({pointer} + {index}));"
     return (f"vstore{width}({value}, 0, {pointer} + {index});" if width > 1
             else f"{pointer}[{index}] = {value};")
 
 
+def splat(dtype: DType, value: str, width: int) -> str:
+    """C expression of ``width`` copies of one register value."""
+    copies = ", ".join([value] * width) if dtype.is_complex else value
+    return f"({register_type(dtype, width)})({copies})"
+
+
+def gather(dtype: DType, array: str, width: int) -> str:
+    """C expression of the vector of a private array's ``width`` register values."""
+    if dtype.is_complex:
+        return f"vload{2 * width}(0, (const {_MEMORY[dtype.to_real()]} *){array})"
+    return f"vload{width}(0, {array})"
+
+
+def spread(dtype: DType, value: str, array: str, width: int) -> str:
+    """C statement writing a vector's ``width`` register values to a private array."""
+    if dtype.is_complex:
+        return f"vstore{2 * width}({value}, 0, ({_MEMORY[dtype.to_real()]} *){array});"
+    return f"vstore{width}({value}, 0, {array});"
+
+
+def product(dtype: DType, a: str, b: str, width: int = 1) -> str:
+    """C expression of the product of two register values."""
+    if dtype.is_complex:
+        return f"complex_product_{register_type(dtype, width)}({a}, {b})"
+    return f"({a} * {b})"
+
+
 def literal(value: complex, dtype: DType, width: int = 1) -> str:
     """A C constant; exact for floats."""
+    if dtype.is_complex:
+        part = dtype.to_real()
+        both = f"{literal(complex(value).real, part)}, {literal(complex(value).imag, part)}"
+        return f"(({register_type(dtype, width)})({', '.join([both] * width)}))"
     if dtype.is_floating_point:
         number = float(value)  # type: ignore[arg-type]
         if number != number:
@@ -73,7 +119,7 @@ def literal(value: complex, dtype: DType, width: int = 1) -> str:
         if whole == -(1 << 63):
             text = "LONG_MIN"
         else:
-            text = f"({whole}{'L' if dtype is dt.int64 else ''})"
+            text = f"({whole}{'L' if dtype.itemsize == 8 else ''})"
     return f"(({register_type(dtype, width)})({text}))"
 
 
@@ -85,7 +131,14 @@ def convert(value: str, source: DType, target: DType, width: int = 1) -> str:
     source, target = register_dtype(source), register_dtype(target)
     if source is target:
         return value
+    if source.is_complex and target.is_complex:
+        return f"convert_{register_type(target, width)}({value})"
+    if target.is_complex and width == 1:
+        part = target.to_real()
+        return f"(({register_type(target)})({convert(value, source, part)}, {literal(0, part)}))"
     suffix = str(width) if width > 1 else ""
+    if FLOAT64_BITS in (source, target):
+        return _convert_bits(value, source, target, width)
     if target is dt.bool_:
         zero = literal(0, source, width)
         if width > 1:
@@ -95,3 +148,17 @@ def convert(value: str, source: DType, target: DType, width: int = 1) -> str:
         # Out of range is undefined in C for narrow types; wrap through int as PyTorch does.
         value = f"convert_int{suffix}({value})"
     return f"convert_{_MEMORY[target]}{suffix}({value})"
+
+
+def _convert_bits(value: str, source: DType, target: DType, width: int) -> str:
+    """Between float64's bits and other registers: through float32, else through int64."""
+    if source is FLOAT64_BITS:
+        if target is dt.bool_:  # the sign of a zero does not count
+            shifted = f"({value} << ({register_type(dt.int64, width)})(1))"
+            return convert(shifted, dt.int64, target, width)
+        middle = dt.float32 if target.is_floating_point else dt.int64
+        name = "double_to_float" if middle is dt.float32 else "double_to_long"
+        return convert(f"{name}{width}({value})", middle, target, width)
+    middle = dt.float32 if source.is_floating_point else dt.int64
+    name = "float_to_double" if middle is dt.float32 else "long_to_double"
+    return f"{name}{width}({convert(value, source, middle, width)})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..codegen import softdouble
 from ..codegen.expr import Apply, Arg, Expr, arguments, cast, postorder, substitute
 from ..codegen.render import plan_vector_width
 from ..codegen.spec import KernelSpec
@@ -97,6 +98,9 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
                 wide: DType, outputs: tuple[Layout, ...], shape: tuple[int, ...],
                 caps: DeviceCaps, conditions: Sequence[int] = ()) -> Plan:
     """Collapse the iteration space, choose the kernel, and size the launch."""
+    element = (lambda dtype: dtype) if caps.fp64 else softdouble.held
+    if not caps.fp64:
+        exprs, wide = softdouble.soften(name, exprs, caps.name), element(wide)
     used = arguments(*exprs)
     # Operands that the expressions don't read are not passed; the rest are renumbered densely.
     renumber = {old: new for new, old in enumerate(used)}
@@ -119,14 +123,14 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
     position = 0
     for i, o in kept:
         if isinstance(o, Layout):
-            described.append(("tensor", o.dtype, classes[position]))
+            described.append(("tensor", element(o.dtype), classes[position]))
             position += 1
         else:
             kind = "position" if isinstance(o, Position) else "number"
             held = dt.bool_ if i in conditions else position_dtype(numel) if kind == "position" else wide
             described.append((kind, held, None))
-    results = tuple(("tensor", o.dtype, c) for o, c in zip(outputs, classes[position:]))
-    dtypes = [d[1] for d in described] + [o.dtype for o in outputs]
+    results = tuple(("tensor", element(o.dtype), c) for o, c in zip(outputs, classes[position:]))
+    dtypes = [d[1] for d in described + list(results)]
     dtypes += [e.dtype for e in postorder(*exprs)]
     width = plan_vector_width(dtypes, caps)
     faults = next((e.primitive.fault for e in postorder(*exprs)

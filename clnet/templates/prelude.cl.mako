@@ -35,6 +35,99 @@ inline float${v} round_half${w}(float${v} x) {
 }
 #endif
 % endif
+<%
+def choose(condition, yes, no):
+    return f"(({condition}) ? {yes} : {no})" if w == 1 else f"select({no}, {yes}, {condition})"
+%>\
+## float64 as bits: m is the mantissa with its leading one, e the biased exponent.
+% if f"double_to_float{w}(" in body:
+#ifndef DOUBLE_TO_FLOAT${w}
+#define DOUBLE_TO_FLOAT${w}
+inline float${v} double_to_float${w}(long${v} x) {
+    const ulong${v} one = (ulong${v})(1), zero = (ulong${v})(0);
+    const ulong${v} bits = as_ulong${v}(x) & (ulong${v})(0x7FFFFFFFFFFFFFFFUL);
+    const ulong${v} e = bits >> 52, fraction = bits & (ulong${v})(0xFFFFFFFFFFFFFUL);
+    ulong${v} m = fraction | ${choose("e > zero", f"(ulong{v})(1UL << 52)", "zero")};
+    // Below float32's normal numbers the mantissa moves right; what falls out stays as one bit.
+    const ulong${v} least = (ulong${v})(897);
+    const ulong${v} shift = ${choose("e < least", f"min(least - e, (ulong{v})(60))", "zero")};
+    const ulong${v} lost = m & ((one << shift) - one);
+    m = (m >> shift) | ${choose("lost != zero", "one", "zero")};
+    const ulong${v} rest = m & (ulong${v})(0x1FFFFFFFUL), half_way = (ulong${v})(0x10000000UL);
+    m >>= 29;
+    m += ${choose(f"(rest > half_way) {'||' if w == 1 else '|'} ((rest == half_way) {'&&' if w == 1 else '&'} ((m & one) != zero))", "one", "zero")};
+    m += ${choose("e > least", "(e - least) << 23", "zero")};
+    const ulong${v} infinity = (ulong${v})(0x7F800000UL), all = (ulong${v})(2047);
+    m = min(m, infinity);
+    m = ${choose(f"(e == all) {'&&' if w == 1 else '&'} (fraction != zero)", f"(ulong{v})(0x7FC00000UL)", "m")};
+    return as_float${v}(convert_uint${v}(m | ((as_ulong${v}(x) >> 63) << 31)));
+}
+#endif
+% endif
+% if f"double_to_long{w}(" in body:
+#ifndef DOUBLE_TO_LONG${w}
+#define DOUBLE_TO_LONG${w}
+inline long${v} double_to_long${w}(long${v} x) {
+    const long${v} zero = (long${v})(0), e = (x >> 52) & (long${v})(2047);
+    const long${v} m = (x & (long${v})(0xFFFFFFFFFFFFFL)) | (long${v})(1L << 52);
+    const long${v} shift = e - (long${v})(1075);
+    const long${v} left = m << clamp(shift, zero, (long${v})(10));
+    const long${v} right = m >> clamp(-shift, zero, (long${v})(63));
+    long${v} result = ${choose("shift > zero", "left", "right")};
+    result = ${choose("x < zero", "-result", "result")};
+    // As processors do: what does not fit, and NaN, is the smallest integer.
+    return ${choose(f"shift > (long{v})(10)", f"(long{v})(LONG_MIN)", "result")};
+}
+#endif
+% endif
+% if f"float_to_double{w}(" in body:
+#ifndef FLOAT_TO_DOUBLE${w}
+#define FLOAT_TO_DOUBLE${w}
+inline long${v} float_to_double${w}(float${v} x) {
+    const ulong${v} zero = (ulong${v})(0), all = (ulong${v})(255);
+    const ulong${v} bits = convert_ulong${v}(as_uint${v}(x));
+    const ulong${v} e = (bits >> 23) & all, fraction = bits & (ulong${v})(0x7FFFFFUL);
+    ulong${v} result = ((e + (ulong${v})(896)) << 52) | (fraction << 29);
+    // A number below float32's normal ones is normal in float64.
+    const ulong${v} shift = clz(fraction | (ulong${v})(1)) - (ulong${v})(40);
+    const ulong${v} small = (((ulong${v})(897) - shift) << 52) + ((fraction << (shift + (ulong${v})(29))) - (ulong${v})(1UL << 52));
+    result = ${choose("e == zero", choose("fraction == zero", "zero", "small"), "result")};
+    result = ${choose("e == all", f"((ulong{v})(0x7FF0000000000000UL) | (fraction << 29))", "result")};
+    return as_long${v}(result | ((bits >> 31) << 63));
+}
+#endif
+% endif
+% if f"long_to_double{w}(" in body:
+#ifndef LONG_TO_DOUBLE${w}
+#define LONG_TO_DOUBLE${w}
+inline long${v} long_to_double${w}(long${v} x) {
+    const ulong${v} one = (ulong${v})(1), zero = (ulong${v})(0);
+    const ulong${v} sign = as_ulong${v}(x) >> 63;
+    const ulong${v} magnitude = (as_ulong${v}(x) ^ (zero - sign)) + sign;
+    const ulong${v} zeros = clz(magnitude);
+    ulong${v} m = magnitude << (zeros & (ulong${v})(63));
+    const ulong${v} rest = m & (ulong${v})(0x7FF), half_way = (ulong${v})(0x400);
+    m >>= 11;
+    m += ${choose(f"(rest > half_way) {'||' if w == 1 else '|'} ((rest == half_way) {'&&' if w == 1 else '&'} ((m & one) != zero))", "one", "zero")};
+    // Adding the leading one raises the exponent by one.
+    const ulong${v} result = (((ulong${v})(1085) - zeros) << 52) + m;
+    return as_long${v}(${choose("magnitude == zero", "zero", "result")} | (sign << 63));
+}
+#endif
+% endif
+% for t in ("float", "double"):
+% if f"complex_product_{t}{v}(" in body:
+#ifndef COMPLEX_PRODUCT_${t}${v}
+#define COMPLEX_PRODUCT_${t}${v}
+inline ${t}${v} complex_product_${t}${v}(${t}${v} a, ${t}${v} b) {
+    ${t}${v} c;
+    c.even = a.even * b.even - a.odd * b.odd;
+    c.odd = a.even * b.odd + a.odd * b.even;
+    return c;
+}
+#endif
+% endif
+% endfor
 % for t in ("uchar", "char", "short", "int", "long"):
 % if f"ipow_{t}{v}(" in body:
 #ifndef IPOW_${t}${v}

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..codegen.render import render
+from ..codegen.softdouble import bits as float64_bits
+from ..codegen.types import FLOAT64_BITS
 from ..core import dtypes as dt
 from ..core.dtypes import DType
 from ..core.layout import Layout
@@ -19,6 +21,8 @@ def number_converter(dtype: DType) -> Callable[[Any], Any]:
         return float
     if dtype is dt.bool_:
         return bool
+    if dtype is FLOAT64_BITS:
+        return float64_bits
     bits = 8 * dtype.itemsize
     half = 1 << (bits - 1) if dtype.is_signed else 0
     modulus = 1 << bits
