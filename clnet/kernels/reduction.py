@@ -22,6 +22,8 @@ from ..core.plan import Launch, Operand, Plan, Result, Temporary
 GRAIN = 8192
 SEGMENT = 4096
 CPU_WORKERS_PER_UNIT = 4
+# Vectors of neighbouring outputs that one work-item of a CPU keeps.
+COLUMN_BLOCK = 32
 GPU_GROUP = 64
 GPU_WORKERS_PER_UNIT = 256
 
@@ -120,7 +122,11 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
     col = space.kept_steps[0][-1] == 1 and space.reduced_steps[0][-1] != 1 and kept[-1] > 1
     places = math.prod(kept)
     n, rows = reduced[-1], math.prod(reduced[:-1])
-    vectors = math.prod(kept[:-1]) * -(-kept[-1] // width) if col else places
+    # Of all operands the innermost kept dimension lies in memory, or repeats.
+    columns = (col and width > 1 and not r.index and kept[-1] >= width
+               and all(s[-1] in (0, 1) for s in space.kept_steps))
+    block = COLUMN_BLOCK if columns else 1
+    vectors = math.prod(kept[:-1]) * -(-kept[-1] // (width * block)) if col else places
     workers = caps.units * (CPU_WORKERS_PER_UNIT if caps.plan_class == "cpu" else GPU_WORKERS_PER_UNIT)
     work = places * rows * n
     if splits is None:
@@ -160,13 +166,16 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
         arg_types.append(r.accumulate.storage.name)
     arg_types += ["uint32" if index == "uint" else "uint64"] * len(scalars)
     local = min(GPU_GROUP, caps.max_work_group_size) if width == 1 else 1
+    layout: tuple[tuple[str, Any], ...] = (("mode", "col" if col else "row"), ("index_out", r.index),
+                                           ("given_index", given is not None))
+    if columns:
+        layout = (("block", COLUMN_BLOCK),)
     spec = KernelSpec(
-        "reduce", r.name,
+        "reduce_columns" if columns else "reduce", r.name,
         (("operands", tuple(dtypes)), ("expr", expr), ("post", post), ("combine", r.combine),
-         ("acc", r.accumulate), ("mode", "col" if col else "row"), ("width", width),
+         ("acc", r.accumulate), ("width", width), *layout,
          ("kept_classes", tuple(kept_classes)), ("reduced_classes", tuple(reduced_classes)),
-         ("value_out", r.value), ("index_out", r.index), ("given_index", given is not None),
-         ("uses_count", uses_count), ("index_type", index)),
+         ("value_out", r.value), ("uses_count", uses_count), ("index_type", index)),
         (local,), tuple(arg_types))
     if width == 1:
         size = -(-min(tasks, workers) // local) * local

@@ -5,11 +5,12 @@
 ## segments; with more than one split the raw accumulators go to a temporary that a second launch
 ## of this skeleton combines.  Sums add each segment on its own first, which keeps rounding errors
 ## near those of a pairwise sum.
+<%! from clnet.codegen import fold %>\
 <%
 W = width
 T = index_type
 col = mode == "col"
-arg = combine in ("argmax", "argmin")
+arg = fold.indexed(combine)
 V = W                                   # lanes of the accumulator
 acc_t = types.register_type(acc, V)
 one_t = types.register_type(acc)
@@ -21,35 +22,8 @@ kept_rank, red_rank = len(kept_classes[0]), len(reduced_classes[0])
 red_last = red_rank - 1
 kept_last = kept_rank - 1
 inputs = [(f"x{i}", d, kept_classes[i], reduced_classes[i]) for i, d in enumerate(operands)]
-better = ">" if combine in ("max", "argmax") else "<"
-def identity(v):
-    if combine == "sum": return types.literal(0, acc, v)
-    if combine == "prod": return types.literal(1, acc, v)
-    t = types.register_type(acc, v)
-    if acc.is_floating_point:
-        return f"(({t})({'-' if better == '>' else ''}INFINITY))"
-    low = {"int8": "CHAR_MIN", "int16": "SHRT_MIN", "int32": "INT_MIN", "int64": "LONG_MIN", "uint8": "0", "bool": "0"}
-    high = {"int8": "CHAR_MAX", "int16": "SHRT_MAX", "int32": "INT_MAX", "int64": "LONG_MAX", "uint8": "UCHAR_MAX", "bool": "1"}
-    return f"(({t})({(low if better == '>' else high)[acc.name]}))"
-def choose(cond, a, b, v):
-    return f"select({b}, {a}, {cond})" if v > 1 else f"(({cond}) ? {a} : {b})"
-def step(a, v, ai, vi, n):
-    "C statements folding value v (index vi) into accumulator a (index ai), n lanes."
-    OR, AND = ("|", "&") if n > 1 else ("||", "&&")
-    if combine == "sum": return f"{a} += {v};"
-    if combine == "prod": return f"{a} *= {v};"
-    nan = acc.is_floating_point
-    if not arg:
-        test = f"({v} {better} {a})" + (f" {OR} ({v} != {v})" if nan else "")
-        return f"{a} = {choose(test, v, a, n)};"
-    first = f"({v} {better} {a})"
-    tie = f"({v} == {a})"
-    if nan:
-        first += f" {OR} (({v} != {v}) {AND} ({a} == {a}))"
-        tie = f"({tie} {OR} (({v} != {v}) {AND} ({a} != {a})))"
-    test = f"{first} {OR} ({tie} {AND} ({vi} < {ai}))"
-    return "{ const %s m = %s; %s = %s; %s = %s; }" % (
-        types.mask_type(acc, n) if n > 1 else "int", test, a, choose("m", v, a, n), ai, choose("m", vi, ai, n))
+def identity(v): return fold.identity(combine, acc, v)
+def step(a, v, ai, vi, n): return fold.step(combine, acc, n, a, v, ai, vi)
 def offset(prefix, name, classes, count):
     return " + ".join(f"{prefix}{d} * {name}_{prefix}s{d}" for d in range(count) if classes[d] == "s") or "0"
 def at(name, kc, rc, lane, r):
@@ -64,6 +38,9 @@ writer = Writer(V)
 for i, d in enumerate(operands):
     writer.bind(Arg(i, types.register_dtype(d)), f"v{i}")
 mapped = writer.write(expr)
+# Several accumulators hide the latency of adding, where whole vectors lie in memory.
+UNROLL = 4
+unrolled = V > 1 and not col and not arg and all(rc[red_last] != "s" for _, _, _, rc in inputs)
 %>\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
 void ${entry}(
@@ -172,7 +149,35 @@ void ${entry}(
 % if arg:
             ${idx_t} part_i = (${idx_t})(${idx_max});
 % endif
-            for (${T} r = begin; r < end; r += ${1 if col else V}) {
+            ${T} r = begin;
+% if unrolled:
+            if (end - begin >= ${UNROLL * V}) {
+% for u in range(1, UNROLL):
+                ${acc_t} part${u} = ${identity(V)};
+% endfor
+                for (; r + ${UNROLL * V} <= end; r += ${UNROLL * V}) {
+% for u in range(UNROLL):
+                    {
+% for i, (name, d, kc, rc) in enumerate(inputs):
+% if rc[red_last] == "u":
+                        const ${types.register_type(d, V)} v${i} = ${types.load(d, name, at(name, kc, rc, "0", f"r + {u * V}"), V)};
+% else:
+                        const ${types.register_type(d, V)} v${i} = (${types.register_type(d, V)})(${types.load(d, name, at(name, kc, rc, "0", "r"))});
+% endif
+% endfor
+% for line in writer.lines:
+                        ${line}
+% endfor
+                        ${step(f"part{u or ''}", mapped, "", "", V)}
+                    }
+% endfor
+                }
+% for u in range(1, UNROLL):
+                ${step("part", f"part{u}", "", "", V)}
+% endfor
+            }
+% endif
+            for (; r < end; r += ${1 if col else V}) {
 % if not col and V > 1:
                 const uint lanes = (uint)min((${T})${V}, end - r);
 % endif
