@@ -183,6 +183,11 @@ class Node:
             out[k] = x
         return out
 
+    @property
+    def recorded(self) -> bool:
+        """Whether the calls of the derivative are recorded in their turn (``create_graph``)."""
+        return grad_mode.enabled
+
     def rest(self) -> dict[str, Any]:
         """The attributes that a derived call shares."""
         return {k: v for k, v in self.attrs.items() if k not in RESULT_ATTRS}
