@@ -16,6 +16,7 @@ from ..core.dtypes import DType
 from ..core.errors import fault_code
 from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Position, Result, ScalarOperand
+from . import transpose
 
 # Tunables, CPU class: elements below which one work-item does everything (starting a second
 # thread costs more than the work), and tasks per compute unit above it (balance against overhead).
@@ -113,6 +114,11 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
     sizes, steps = lay.collapse([shape[d] for d in order], strides)
     if sizes == [1]:
         steps = [[1] for _ in steps]
+    if len(tensors) == len(kept) == len(outputs) == 1 and _is_copy(exprs[0]):
+        [(at, x)] = tensors
+        moved = transpose.launch(name, at, x.dtype, outputs[0].dtype, sizes, steps[0], steps[1], caps)
+        if moved is not None:
+            return Plan(outputs, (moved,))
     rank = len(sizes)
     classes = [tuple("b" if s == 0 else "u" if s == 1 and d == rank - 1 else "s"
                      for d, s in enumerate(st)) for st in steps]
@@ -164,6 +170,11 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
         (min(local, caps.max_work_group_size),), tuple(arg_types), faults)
     size = groups * spec.local_size[0]
     return Plan(outputs, (Launch(spec, (size,), tuple(args)),), single=len(outputs) == 1)
+
+
+def _is_copy(e: Expr) -> bool:
+    """Whether an expression only converts its operand."""
+    return isinstance(e.operands[0] if isinstance(e, Apply) and e.primitive.name == "cast" else e, Arg)
 
 
 def _renumber(e: Expr, mapping: dict[int, int]) -> Expr:
