@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import sys
 from pathlib import Path
 
 import numpy as np
 
 PAGE = mmap.PAGESIZE
+HUGE_PAGE = 2 << 20
+"""Bytes from which on the system is asked for its large pages, which streaming kernels like."""
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -35,10 +39,23 @@ def allocate_pages(nbytes: int) -> np.ndarray:
     """`nbytes` zeroed bytes, page-aligned. Raises MemoryError when the system has none left."""
     length = -(-nbytes // PAGE) * PAGE
     try:
-        pages = mmap.mmap(-1, length)
+        pages = _map(length)
     except OSError as error:
         raise MemoryError(str(error)) from None
     return np.frombuffer(pages, np.uint8)[:nbytes]
+
+
+if sys.platform == "linux":
+    def _map(length: int) -> mmap.mmap:
+        # Private: a forked child keeps what the parent had, whatever the parent does next.
+        pages = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if length >= HUGE_PAGE:
+            with contextlib.suppress(OSError):  # a kernel may be built without
+                pages.madvise(mmap.MADV_HUGEPAGE)
+        return pages
+else:
+    def _map(length: int) -> mmap.mmap:
+        return mmap.mmap(-1, length)
 
 
 def available() -> int | None:
