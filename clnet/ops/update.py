@@ -1,141 +1,92 @@
-"""Optimizer updates: one kernel per parameter writes the parameter and its state together.
+"""Optimizer updates: the records, and how lists of tensors are handed to their kernels.
 
-The functions take lists, one entry per parameter, so that several parameters can share a launch.
-Everything that changes from step to step (learning rate, corrections of the step count) is a
-run-time operand: a number, or a 0-d tensor on the device.  Calls belong under ``no_grad``.
+An update's kernel writes parameters and their state together, many tensors at once.  Everything that
+changes from step to step (learning rate, corrections of the step count) is a run-time operand: a number, or
+a 0-d tensor on the device.  Calls belong under ``no_grad``.
 """
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..codegen.expr import Expr
-from ..codegen.primitives import f
-from ..codegen.types import register_dtype
 from ..core import dispatch
+from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
+from ..core.op import Op
 from ..core.plan import Plan
-from ..kernels import elementwise as kernel
-from .declare import planner
+from ..kernels import elementwise as elementwise_kernel
+from ..kernels import update as kernel
+from .declare import plain_bind, planner
 
 Build = Callable[..., list[Expr]]
 
 
-def _update(name: str, build: Callable[..., Build]) -> Any:
-    """A record whose results are written over the tensors given as ``out``.
-
-    ``build`` takes the attributes and returns the expressions of the operands.
-    """
-    def plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-        # 16-bit parameters compute in float32 throughout and are rounded once, on writing.
-        compute = register_dtype(out[-1].dtype)
-        return kernel.plan(name, build(**attrs), operands, compute, out, caps)
-
-    return planner(name, lambda *operands, **attrs: (operands, attrs), plan, family="update", public=False)
-
-
-def _direction(p: Expr, g: Expr, weight_decay: Expr, decay: bool, maximize: bool) -> Expr:
-    """The gradient to descend, with the L2 penalty's."""
-    g = -g if maximize else g
-    return g + weight_decay * p if decay else g
-
-
-def _sgd(decay: bool, maximize: bool) -> Build:
-    def build(p: Expr, g: Expr, lr: Expr, weight_decay: Expr) -> list[Expr]:
-        return [p - lr * _direction(p, g, weight_decay, decay, maximize)]
-    return build
-
-
-def _sgd_momentum(decay: bool, maximize: bool, nesterov: bool, first: bool) -> Build:
-    def build(p: Expr, g: Expr, buffer: Expr, lr: Expr, weight_decay: Expr, momentum: Expr,
-              share: Expr) -> list[Expr]:
-        g = _direction(p, g, weight_decay, decay, maximize)
-        moved = g if first else momentum * buffer + share * g
-        return [p - lr * (g + momentum * moved if nesterov else moved), moved]
-    return build
-
-
-sgd_step = _update("_sgd_step", _sgd)
-sgd_momentum_step = _update("_sgd_momentum_step", _sgd_momentum)
-
-
-def sgd_update(params: Sequence[Any], grads: Sequence[Any], buffers: Sequence[Any] | None, *, lr: Any,
-               momentum: float, dampening: float, weight_decay: float, nesterov: bool, maximize: bool,
-               first: bool) -> None:
-    """One step of stochastic gradient descent, in place.
+class Elements:
+    """An update of every element of many tensors.
 
     Args:
-        params, grads: of equal shapes, one by one.
-        buffers: the running directions, or None without momentum; contents are ignored if ``first``.
-        lr: a number or a 0-d tensor.
+        build: takes the attributes and returns a function from a tensor's roles (parameter, gradient,
+            states) and the uniform values to the new values of the roles ``written``; the parameter first.
+        roles: how many there are.
     """
-    run = dispatch.stack.top.run
-    attrs: dict[str, Any] = {"decay": weight_decay != 0, "maximize": maximize}
-    if buffers is None:
-        for p, g in zip(params, grads):
-            run(sgd_step, (p, g, lr, float(weight_decay)), attrs, (p,))
-        return
-    attrs |= {"nesterov": nesterov, "first": first}
-    numbers = (lr, float(weight_decay), float(momentum), 1.0 - dampening)
-    for p, g, b in zip(params, grads, buffers):
-        run(sgd_momentum_step, (p, g, b, *numbers), attrs, (p, b))
+
+    def __init__(self, name: str, build: Callable[..., Build], roles: int, written: Sequence[int]) -> None:
+        self.roles, self.written = roles, tuple(written)
+
+        def plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
+            return kernel.plan(name, build(**attrs), operands, roles, self.written, out, caps)
+
+        self.op: Op = planner(name, plain_bind, plan, family="update", public=False)
+
+    def __call__(self, tensors: Sequence[Sequence[Any]], uniforms: Sequence[Any], **attrs: Any) -> None:
+        """Write the new values of all tensors.
+
+        Args:
+            tensors: one list per role; entries at one place belong together and have equal shapes.
+            uniforms: numbers, or 0-d tensors.
+        """
+        singles: list[Sequence[Any]] = []
+        groups: dict[Any, list[Sequence[Any]]] = {}
+        seen: set[int] = set()
+        for roles in zip(*tensors):
+            layout = roles[0].layout
+            # A tensor that is given twice takes one step after the other.
+            repeated = id(roles[0]) in seen
+            seen.add(id(roles[0]))
+            if repeated or not kernel.gapless(layout) or any(
+                    x.layout is not layout and x.layout.strides != layout.strides for x in roles):
+                singles.append(roles)
+            elif layout.numel:
+                key = (roles[0].storage.device, *(x.layout.dtype for x in roles))
+                groups.setdefault(key, []).append(roles)
+        limit = kernel.most_slots(self.roles)
+        for members in groups.values():
+            for start in range(0, len(members), limit):
+                self._run(members[start:start + limit], uniforms, attrs)
+        for single in singles:
+            self._run([single], uniforms, attrs)
+
+    def _run(self, members: Sequence[Sequence[Any]], uniforms: Sequence[Any], attrs: dict[str, Any]) -> None:
+        operands = (*(x for roles in members for x in roles), *uniforms)
+        out = tuple(roles[r] for roles in members for r in self.written)
+        dispatch.stack.top.run(self.op, operands, attrs, out)
 
 
-def _adam_corrections() -> Build:
-    def build(step: Expr, lr: Expr, log_beta1: Expr, log_beta2: Expr) -> list[Expr]:
-        # 1 - beta ** step without cancellation: the powers are close to 1 in float32.
-        now = step + 1
-        return [now, lr / -f("expm1", now * log_beta1), f("sqrt", -f("expm1", now * log_beta2))]
-    return build
+class Scalars:
+    """An update of 0-d tensors, such as step counts and what depends on them alone.
 
-
-def _adam(decay: bool, decoupled: bool, maximize: bool, amsgrad: bool) -> Build:
-    def build(p: Expr, g: Expr, average: Expr, square: Expr, *rest: Expr) -> list[Expr]:
-        largest, rest = (rest[0], rest[1:]) if amsgrad else (None, rest)
-        step_size, root, lr, weight_decay, share1, beta2, share2, eps = rest
-        g = _direction(p, g, weight_decay, decay and not decoupled, maximize)
-        if decay and decoupled:
-            p = p * (1 - lr * weight_decay)
-        average = average + share1 * (g - average)
-        square = square * beta2 + share2 * (g * g)
-        results = [average, square]
-        if largest is not None:
-            square = f("max", largest, square)
-            results.append(square)
-        return [p - step_size * (average / (f("sqrt", square) / root + eps)), *results]
-    return build
-
-
-adam_corrections_step = _update("_adam_corrections", _adam_corrections)
-adam_step = _update("_adam_step", _adam)
-
-
-def adam_corrections(step: Any, step_size: Any, root: Any, *, lr: Any, beta1: float, beta2: float) -> None:
-    """Count ``step`` up and write ``lr / (1 - beta1 ** step)`` and ``sqrt(1 - beta2 ** step)``.
-
-    All three are 0-d tensors; the computation has the type of ``root``.
+    ``build`` takes the attributes and returns a function from the operands to the values of the results.
+    The computation has float64 where the device does.
     """
-    logs = [math.log(b) if b > 0 else -math.inf for b in (beta1, beta2)]
-    dispatch.stack.top.run(adam_corrections_step, (step, lr, *logs), {}, (step, step_size, root))
 
+    def __init__(self, name: str, build: Callable[..., Build]) -> None:
+        def plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
+            compute = dt.float64 if caps.fp64 else dt.float32
+            return elementwise_kernel.plan(name, build(**attrs), operands, compute, out, caps)
 
-def adam_update(params: Sequence[Any], grads: Sequence[Any], averages: Sequence[Any],
-                squares: Sequence[Any], largest: Sequence[Any] | None, *, step_size: Any, root: Any, lr: Any,
-                beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool,
-                maximize: bool) -> None:
-    """One step of Adam (Kingma & Ba 2015) or AdamW (Loshchilov & Hutter 2019), in place.
+        self.op: Op = planner(name, plain_bind, plan, family="update", public=False)
 
-    Args:
-        averages, squares: running means of the gradients and their squares.
-        largest: AMSGrad's maxima of ``squares`` (Reddi et al. 2018), or None.
-        step_size, root: what ``adam_corrections`` wrote.
-        decoupled: decay the weights themselves, not through the gradient.
-    """
-    run = dispatch.stack.top.run
-    attrs = {"decay": weight_decay != 0, "decoupled": decoupled, "maximize": maximize,
-             "amsgrad": largest is not None}
-    numbers = (step_size, root, lr, float(weight_decay), 1.0 - beta1, float(beta2), 1.0 - beta2, float(eps))
-    for i, (p, g, m, v) in enumerate(zip(params, grads, averages, squares)):
-        state = (m, v) if largest is None else (m, v, largest[i])
-        run(adam_step, (p, g, *state, *numbers), attrs, (p, *state))
+    def __call__(self, operands: Sequence[Any], results: Sequence[Any], **attrs: Any) -> None:
+        """Write ``results``, which may be among the operands (0-d tensors and numbers)."""
+        dispatch.stack.top.run(self.op, tuple(operands), attrs, tuple(results))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd.mode import no_grad
-from ..ops.update import sgd_update
+from ..ops.update_rules import sgd_momentum_step, sgd_step
 from ..tensor.creation import empty_like
 from .optimizer import Optimizer, refuse_differentiable, scalar
 
@@ -14,7 +14,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with momentum in PyTorch's form:
     ``v = momentum * v + (1 - dampening) * g``, ``p = p - lr * v``.
 
-    Each parameter takes one kernel; ``foreach`` and ``fused`` change nothing.
+    A launch updates many parameters; ``foreach`` and ``fused`` change nothing.
 
     >>> import clnet
     >>> w = clnet.ones(2, requires_grad=True)
@@ -55,11 +55,11 @@ class SGD(Optimizer):
         return loss
 
     def _step_group(self, group: dict[str, Any]) -> None:
-        options = {"lr": scalar(group["lr"]), **{k: group[k] for k in (
-            "momentum", "dampening", "weight_decay", "nesterov", "maximize")}}
+        lr, decay, momentum = scalar(group["lr"]), float(group["weight_decay"]), float(group["momentum"])
+        flags = {"decay": decay != 0, "maximize": group["maximize"]}
         params = [p for p in group["params"] if p.grad is not None]
-        if group["momentum"] == 0:
-            sgd_update(params, [p.grad for p in params], None, first=False, **options)
+        if momentum == 0:
+            sgd_step((params, [p.grad for p in params]), (lr, decay), **flags)
             return
         started = [self.state[p].get("momentum_buffer") is not None for p in params]
         for first in (True, False):
@@ -68,4 +68,6 @@ class SGD(Optimizer):
                 for p in chosen:
                     self.state[p]["momentum_buffer"] = empty_like(p)
             buffers = [self.state[p]["momentum_buffer"] for p in chosen]
-            sgd_update(chosen, [p.grad for p in chosen], buffers, first=first, **options)
+            sgd_momentum_step((chosen, [p.grad for p in chosen], buffers),
+                              (lr, decay, momentum, 1.0 - group["dampening"]), first=first,
+                              nesterov=group["nesterov"], **flags)

@@ -12,17 +12,29 @@ from clnet import nn, optim
 torch = pytest.importorskip("torch")
 
 SHAPES = ((3, 4), (7,), (), (2, 3, 5))
+_DECOUPLED = {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}
 OPTIMIZERS = {
     "SGD": ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
             {"momentum": 0.9, "dampening": 0.3, "maximize": True}),
     "Adam": ({}, {"amsgrad": True, "weight_decay": 0.1}, {"betas": (0.8, 0.95), "maximize": True}),
     "AdamW": ({}, {"amsgrad": True, "weight_decay": 0.1}, {"eps": 1e-3}),
+    "NAdam": ({}, _DECOUPLED, {"weight_decay": 0.1, "momentum_decay": 0.01}),
+    "RAdam": ({}, _DECOUPLED, {"weight_decay": 0.1, "betas": (0.8, 0.95)}),
+    "Adamax": ({}, {"weight_decay": 0.1, "maximize": True}),
+    "Adagrad": ({}, {"weight_decay": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "Adadelta": ({}, {"weight_decay": 0.1, "maximize": True, "rho": 0.7}),
+    "RMSprop": ({}, {"weight_decay": 0.1, "momentum": 0.7}, {"centered": True, "momentum": 0.5}),
+    "Rprop": ({}, {"maximize": True, "etas": (0.3, 1.5)}),
+    "ASGD": ({}, {"weight_decay": 0.1, "t0": 10, "lambd": 0.01}),
+    "Adafactor": ({}, {"weight_decay": 0.1, "maximize": True, "d": 1.2}),
+    "Muon": ({}, {"adjust_lr_fn": "match_rms_adamw", "nesterov": False}),
 }
 
 
 def _train(library, parameter, module, name, options, steps=100):
     rng = np.random.default_rng(0)
-    values = [rng.normal(size=s).astype("float32") for s in SHAPES]
+    shapes = [s for s in SHAPES if name != "Muon" or len(s) == 2]
+    values = [rng.normal(size=s).astype("float32") for s in shapes]
     parameters = [parameter(library.tensor(v)) for v in values]
     optimizer = getattr(module, name)(parameters, lr=0.01, **options)
     for _ in range(steps):
@@ -46,7 +58,41 @@ def test_trajectory(name, options):
     for i, entries in expected["state"].items():
         assert list(saved["state"][i]) == list(entries)
         for key, value in entries.items():
-            np.testing.assert_allclose(saved["state"][i][key].tolist(), value.tolist(), rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(saved["state"][i][key].tolist(), value.tolist(), rtol=1e-4, atol=2e-6)
+
+
+def _minimise(library, parameter, module, options):
+    p = parameter(library.tensor(np.array([-1.2, 1.0, 0.5, -0.3])))
+    q = parameter(library.tensor(np.array([[2.0, 1.0]])))
+    optimizer = module.LBFGS([p, q], **options)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (10 * (p[2:] - p[:2] ** 2) ** 2 + (1 - p[:2]) ** 2 / 10).sum() + ((q - 3) ** 4).sum()
+        loss.backward()
+        return loss
+
+    losses = [float(optimizer.step(closure).detach()) for _ in range(4)]
+    return losses, p.tolist(), optimizer
+
+
+@pytest.mark.skipif(not clnet.current_device().caps.fp64, reason="the device computes no float64")
+@pytest.mark.parametrize("options", [
+    {"lr": 0.1, "max_iter": 5}, {"line_search_fn": "strong_wolfe", "max_iter": 4},
+    {"line_search_fn": "strong_wolfe", "max_iter": 6, "history_size": 3}])
+def test_lbfgs(options):
+    ours, p, a = _minimise(clnet, nn.Parameter, optim, options)
+    theirs, q, b = _minimise(torch, torch.nn.Parameter, torch.optim, options)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    np.testing.assert_allclose(p, q, rtol=1e-5)
+    saved, expected = a.state_dict()["state"][0], b.state_dict()["state"][0]
+    assert set(saved) == set(expected)
+    assert saved["func_evals"] == expected["func_evals"]
+
+
+def test_every_optimizer_is_compared():
+    offered = {n for n in optim.__all__ if n[0].isupper()} - {"Optimizer", "LBFGS"}
+    assert offered == set(OPTIMIZERS)
 
 
 SCHEDULES = {
