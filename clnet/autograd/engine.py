@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core import dispatch
 from ..ops.arithmetic import add
+from ..ops.comparison import copy
 from ..ops.creation import fill
 from ..ops.reduction import sum_to_size
 from .graph import Accumulator, edge, meta_of
@@ -211,7 +212,8 @@ def _fit(g: Any, layout: Any) -> Any:
         return g
     if g.layout.shape != layout.shape:
         g = sum_to_size(g, layout.shape)
-    return g if g.layout.dtype is layout.dtype else g.to(layout.dtype)
+    # Of a complex cotangent a real operand takes the real part.
+    return g if g.layout.dtype is layout.dtype else copy(g, dtype=layout.dtype)
 
 
 def _check_nan(node: Any, grads: list[Any]) -> None:

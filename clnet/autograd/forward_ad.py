@@ -82,6 +82,10 @@ class ForwardInterpreter:
     def _rule(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], results: Any,
               tangents: list[Any]) -> Any:
         ctx = _Context(op, operands, attrs, results)
+        fields = (*(x for x in operands if getattr(x, "layout", None) is not None), *results)
+        if any(x.layout.dtype.is_complex for x in fields) and not op.linear:
+            # Elementwise rules are transposes of a diagonal, and conjugate what they read.
+            return self._transposed(ctx, results, tangents) if op.vjp is not None else (None,) * len(results)
         if op.jvp is not None:
             got = op.jvp(ctx, *tangents)
             return got if isinstance(got, tuple) else (got,)
@@ -105,7 +109,7 @@ class ForwardInterpreter:
             total = None
             for g, t, layout in zip(cotangents, tangents, ctx.layouts):
                 if g is not None and t is not None:
-                    part = (engine._fit(g, layout) * t).sum()
+                    part = (engine._fit(g, layout).conj() * t).real.sum()
                     total = part if total is None else total + part
             if total is None:
                 return [None] * len(results)

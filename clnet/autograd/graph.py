@@ -140,7 +140,8 @@ class Node:
         expression = self.op.expression
         if expression is None:
             return self.op.saves, self.op.saves_out
-        return expression.reads(tuple(self.needs), self.attrs)
+        field = expression.field_of(self.layouts, self.out_layouts[0].dtype)
+        return expression.reads(tuple(self.needs), self.attrs, field)
 
     def saved_now(self) -> None:
         """Note the versions of saved results, after an in-place call has counted its write."""

@@ -28,6 +28,7 @@ class Primitive:
         vjp: (cotangent, result, *operands) -> cotangent expression or None per operand; the one
             statement of its derivative.  None: not differentiable (zero everywhere it exists).
         boolean: the result is bool whatever the operands are.
+        real: of complex operands the result is real.
         fault: kind of error that the rendered text may record in the variable ``fault``.
     """
 
@@ -36,6 +37,7 @@ class Primitive:
     numpy: Callable[..., Any]
     vjp: Callable[..., tuple[Expr | None, ...]] | None = None
     boolean: bool = False
+    real: bool = False
     fault: str = ""
 
 
@@ -168,10 +170,16 @@ class Apply(Expr):
 
 
 class PrimitiveTable:
-    """The primitives by name."""
+    """The primitives by name.
+
+    Attributes:
+        lowerings: what a primitive is on complex operands, given and returned as (real, imaginary)
+            pairs of expressions; one without a lowering is not defined for complex numbers.
+    """
 
     def __init__(self) -> None:
         self._by_name: dict[str, Primitive] = {}
+        self.lowerings: dict[str, Callable[..., Any]] = {}
 
     def add(self, primitive: Primitive) -> None:
         if primitive.name in self._by_name:
@@ -207,10 +215,16 @@ def apply(name: str, *operands: Any) -> Expr:
     checked = args[1:] if name == "where" else args
     if any(a.dtype is not base for a in checked):
         raise TypeError(f"{name}: operand types differ: {[a.dtype.name for a in args]}")
+    if base.is_complex and name not in primitives.lowerings:
+        raise RuntimeError(f'"{name}" not implemented for \'{_COMPLEX_NAMES[base]}\'')
     simple = _simplify(name, args)
     if simple is not None:
         return simple
-    return Apply(primitive, args, dt.bool_ if primitive.boolean else base)
+    result = dt.bool_ if primitive.boolean else base.to_real() if primitive.real else base
+    return Apply(primitive, args, result)
+
+
+_COMPLEX_NAMES = {dt.complex64: "ComplexFloat", dt.complex128: "ComplexDouble"}
 
 
 def _simplify(name: str, args: tuple[Expr, ...]) -> Expr | None:
@@ -225,6 +239,13 @@ def _simplify(name: str, args: tuple[Expr, ...]) -> Expr | None:
             return args[0]
     elif name == "div" and is_number(args[1], 1):
         return args[0]
+    elif name == "conj" and isinstance(args[0], Apply) and args[0].primitive.name == "conj":
+        return args[0].operands[0]
+    elif not args[0].dtype.is_complex:
+        if name in ("real", "conj"):
+            return args[0]
+        if name == "imag":
+            return Const(0, args[0].dtype)
     return None
 
 
@@ -282,9 +303,11 @@ def postorder(*roots: Expr) -> list[Expr]:
 def cotangents(root: Expr, cotangent: Expr, wrt: Sequence[Expr]) -> list[Expr | None]:
     """Reverse-mode derivative of ``root``: the cotangent of each node of ``wrt``.
 
-    None where ``root`` does not depend differentiably on it.
+    None where ``root`` does not depend differentiably on it.  A cotangent of complex numbers is
+    the conjugate of the Wirtinger derivative, as PyTorch's is; inside, derivatives travel
+    unconjugated, so that holomorphic primitives have one rule for real and complex operands.
     """
-    grads: dict[Expr, Expr] = {root: cotangent}
+    grads: dict[Expr, Expr] = {root: apply("conj", cotangent)}
     for node in reversed(postorder(root)):
         g = grads.get(node)
         if g is None or not isinstance(node, Apply) or node.primitive.vjp is None:
@@ -292,7 +315,7 @@ def cotangents(root: Expr, cotangent: Expr, wrt: Sequence[Expr]) -> list[Expr | 
         for operand, part in zip(node.operands, node.primitive.vjp(g, node, *node.operands)):
             if part is not None and operand.dtype.is_inexact:
                 grads[operand] = grads[operand] + part if operand in grads else part
-    return [grads.get(w) for w in wrt]
+    return [apply("conj", grads[w]) if w in grads else None for w in wrt]
 
 
 def evaluate(roots: Sequence[Expr], arrays: Sequence[Any]) -> list[Any]:
@@ -320,6 +343,8 @@ def register_storage(dtype: DType) -> np.dtype:
 
 def to_storage(values: Any, dtype: DType) -> Any:
     """An array converted to the bits that hold ``dtype`` (bfloat16: the rounded upper half)."""
+    if values.dtype.kind == "c" and dtype.kind in ("int", "float"):
+        values = values.real
     if dtype is not dt.bfloat16:
         if dtype.kind == "int" and values.dtype.kind == "f" and dtype.itemsize < 4:
             values = values.astype("int64")

@@ -165,13 +165,28 @@ def _pow_numpy(a: Any, b: Any) -> Any:
 
 def _pow_vjp(g: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     base = where(f("eq", b, 0), 0, g * (b * f("pow", a, b - 1)))
-    flat = f("eq", a, 0) & f("ge", b, 0)
+    flat = f("eq", a, 0) & f("ge", f("real", b), 0)
     return base, where(flat, 0, g * (out * f("log", a)))
 
 
 def _logical(name: str, symbol: str, numpy: Callable[..., Any]) -> None:
     primitives.add(Primitive(
         name, lambda r, d, t, a, b: f"({a} {symbol} {b})", numpy))
+
+
+def _sign_numpy(a: Any) -> Any:
+    if a.dtype.kind == "c":
+        return np.where(a == 0, 0, a / np.abs(a))
+    return np.where(np.isnan(a), 0, np.sign(a)) if a.dtype.kind == "f" else np.sign(a)
+
+
+def _sign_vjp(g: Expr, out: Expr, a: Expr) -> tuple[Expr | None]:
+    """Zero for real numbers; of a complex one only the change along the circle remains."""
+    if not a.dtype.is_complex:
+        return (None,)
+    size = cast(f("abs", a), a.dtype)
+    radial = cast(f("real", g * out), a.dtype) * f("conj", out)
+    return (where(f("eq", size, 0), 0, (g - radial) / size),)
 
 
 def _erf(x: Any) -> Any:
@@ -189,9 +204,8 @@ _define("div", "({0} / {1})", np.divide, lambda g, o, a, b: (g / b, -(g * o) / b
 _define("neg", "(-{0})", np.negative, lambda g, o, a: (-g,))
 _define("fma", "fma({0}, {1}, {2})", lambda a, b, c: a * b + c,
         lambda g, o, a, b, c: (g * b, g * a, g))
-_define("abs", _abs, np.abs, lambda g, o, a: (g * f("sign", a),))
-_define("sign", _sign, lambda a: np.where(np.isnan(a), 0, np.sign(a)) if a.dtype.kind == "f" else np.sign(a),
-        lambda g, o, a: (None,))
+_define("abs", _abs, np.abs, lambda g, o, a: (cast(g, a.dtype) * f("conj", f("sign", a)),), real=True)
+_define("sign", _sign, _sign_numpy, _sign_vjp)
 _define("cast", _cast, lambda a: a, lambda g, o, a: (cast(g, a.dtype),))
 _define("where", _where, lambda c, a, b: np.where(c, a, b),
         lambda g, o, c, a, b: (None, where(c, g, 0), where(c, 0, g)))
@@ -245,7 +259,9 @@ _define("sinh", "sinh({0})", np.sinh, lambda g, o, a: (g * f("cosh", a),))
 _define("cosh", "cosh({0})", np.cosh, lambda g, o, a: (g * f("sinh", a),))
 _define("tanh", "tanh({0})", np.tanh, lambda g, o, a: (g * (1 - o * o),))
 _define("asinh", "asinh({0})", np.arcsinh, lambda g, o, a: (g * f("rsqrt", a * a + 1),))
-_define("acosh", "acosh({0})", np.arccosh, lambda g, o, a: (g * f("rsqrt", a * a - 1),))
+_define("acosh", "acosh({0})", np.arccosh, lambda g, o, a: (
+    # One root is enough for real numbers only: past the branch cut it has the other sign.
+    g * (f("rsqrt", a - 1) * f("rsqrt", a + 1) if a.dtype.is_complex else f("rsqrt", a * a - 1)),))
 _define("atanh", "atanh({0})", np.arctanh, lambda g, o, a: (g / (1 - a * a),))
 _define("erf", "erf({0})", _erf,
         lambda g, o, a: (g * (f("exp", -(a * a)) * (2 / math.sqrt(math.pi))),))

@@ -16,6 +16,7 @@ from ..core.errors import DeviceError
 from ..core.program import KernelSource
 from . import primitives as _primitives  # noqa: F401  (declares them)
 from . import types
+from .complex import lower
 from .expr import Apply, Arg, Const, Expr, postorder
 from .spec import KernelSpec
 
@@ -70,6 +71,7 @@ class ExpressionWriter:
 
     def write(self, root: Expr) -> str:
         """Statements for ``root`` appended to ``lines``; returns the name holding its value."""
+        root = lower(root)
         for node in postorder(root):
             if node in self._names:
                 continue

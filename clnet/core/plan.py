@@ -13,10 +13,14 @@ from .layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """The (base buffer, element offset + ``shift``) pair of the call's tensor operand ``index``."""
+    """The (base buffer, element offset * ``scale`` + ``shift``) pair of the call's tensor operand ``index``.
+
+    A ``scale`` of 2 is for kernels that see a complex tensor as reals.
+    """
 
     index: int
     shift: int = 0
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Result:
 
     index: int
     shift: int = 0
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Temporary:
 
     index: int
     shift: int = 0
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,8 @@ def _struct_code(arg_type: str) -> str:
         return letter.upper() if dtype.kind == "u" else letter
     if dtype.kind == "f":
         return {2: "e", 4: "f", 8: "d"}[dtype.itemsize]
+    if dtype.kind == "c":  # comes as bytes
+        return f"{dtype.itemsize}s"
     raise TypeError(f"{arg_type} cannot be a kernel's scalar argument")
 
 

@@ -34,6 +34,11 @@ def position_dtype(numel: int) -> DType:
     return dt.int32 if numel < _INDEX_LIMIT else dt.int64
 
 
+def number_dtype(number: Number, wide: DType) -> DType:
+    """The type in which a Python number is passed: a real one stays real beside complex elements."""
+    return wide if number.kind == "complex" else wide.to_real()
+
+
 def output_layout(operands: Sequence[Layout | Number | Position], shape: Sequence[int], dtype: DType) -> Layout:
     """A new result's layout: the dimension order of the first operand that has the full shape."""
     for o in operands:
@@ -80,7 +85,7 @@ def plan(name: str, build: Callable[..., Sequence[Expr]], operands: Sequence[Lay
                 stored = cast(stored, compute)
             nodes.append(cast(stored, wide))
         else:
-            nodes.append(Arg(i, wide))
+            nodes.append(cast(Arg(i, number_dtype(o, wide)), wide))
     exprs = tuple(cast(e, register_dtype(o.dtype)) for e, o in zip(build(*nodes), outputs))
     return launch_plan(name, exprs, operands, wide, plan_outputs, shape, caps, conditions)
 
@@ -133,7 +138,8 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
             position += 1
         else:
             kind = "position" if isinstance(o, Position) else "number"
-            held = dt.bool_ if i in conditions else position_dtype(numel) if kind == "position" else wide
+            held = (dt.bool_ if i in conditions else position_dtype(numel) if isinstance(o, Position)
+                    else number_dtype(o, wide))
             described.append((kind, held, None))
     results = tuple(("tensor", element(o.dtype), c) for o, c in zip(outputs, classes[position:]))
     dtypes = [d[1] for d in described + list(results)]
@@ -149,7 +155,7 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
             args.append(Operand(i))
             arg_types += [None, "uint64"]
         elif isinstance(o, Number):
-            passed = dt.bool_ if i in conditions else wide
+            passed = dt.bool_ if i in conditions else number_dtype(o, wide)
             args.append(ScalarOperand(i, passed))
             arg_types.append(passed.storage.name if passed is not dt.bool_ else "uint8")
     for k in range(len(outputs)):

@@ -5,6 +5,7 @@ from . import (
     class_loss,
     closeness,
     comparison,
+    complex,
     conv,
     creation,
     elementary,
@@ -24,6 +25,6 @@ from . import (
     view,
 )
 
-__all__ = ["activation", "arithmetic", "class_loss", "closeness", "comparison", "conv", "creation",
+__all__ = ["activation", "arithmetic", "class_loss", "closeness", "comparison", "complex", "conv", "creation",
            "elementary", "gather", "index", "join", "loss", "matmul", "norms", "pool", "random",
            "reduction", "rowwise", "scan", "scatter", "sort", "view"]

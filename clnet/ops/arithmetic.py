@@ -182,9 +182,9 @@ def _same(*, name: str, primitive: str, doc: str, reference: Any, **fields: Any)
 neg = _same(name="neg", primitive="neg", doc="Negated elements.", reference=np.negative,
             refuses=("bool",), aliases=("negative",))
 abs = unary("abs", lambda x: x if x.dtype is dt.bool_ else f("abs", x), "Absolute values.",
-            reference=np.abs, inplace=True, aliases=("absolute",))
+            reference=np.abs, inplace=True, aliases=("absolute",), part="real")
 sign = unary("sign", lambda x: x if x.dtype is dt.bool_ else f("sign", x), "-1, 0 or 1 by sign.",
-             reference=lambda x: np.sign(np.nan_to_num(x)), inplace=True)
+             reference=lambda x: np.sign(np.nan_to_num(x)), inplace=True, refuses=("complex",))
 square = unary("square", lambda x: x * x, "Squared elements.", reference=np.square, inplace=True,
                promotion="bool_to_int")
 reciprocal = unary("reciprocal", lambda x: 1 / x, "``1 / input``.", promotion="int_to_float",
@@ -195,7 +195,7 @@ positive = unary("positive", lambda x: x, "The elements as they are.", reference
 
 def _rounding(name: str, doc: str, reference: Any, **fields: Any) -> Any:
     return unary(name, lambda x: f(name, x) if x.dtype.is_floating_point else x, doc,
-                 reference=reference, inplace=True, **fields)
+                 reference=reference, inplace=True, refuses=("complex",), **fields)
 
 
 floor = _rounding("floor", "Largest integers not above.", np.floor)
@@ -220,7 +220,7 @@ def _round(x: Expr, decimals: int = 0) -> Expr:
 
 builtin_abs = math.fabs
 round = declared("round", _round, _bind_round, "Nearest integers (or decimals), halves to even.",
-                 inplace=True, grads=lambda g, o, x, decimals=0: (None,),
+                 inplace=True, refuses=("complex",), grads=lambda g, o, x, decimals=0: (None,),
                  reference=lambda x, decimals=0: np.round(x, decimals))
 
 

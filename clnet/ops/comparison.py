@@ -73,6 +73,8 @@ isnan = unary("isnan", lambda x: f("is_nan", x) if x.dtype.is_inexact else Const
 def _is_inf(x: Expr) -> Expr:
     if not x.dtype.is_inexact:
         return Const(False, dt.bool_)
+    if x.dtype.is_complex:
+        return _is_inf(f("real", x)) | _is_inf(f("imag", x))
     return f("eq", f("abs", x), float("inf"))
 
 

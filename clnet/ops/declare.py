@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
-from ..codegen.expr import Arg, Expr, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage
+from ..codegen import complex as _complex  # noqa: F401  (declares them)
+from ..codegen.expr import Arg, Expr, apply, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage
 from ..codegen.types import register_dtype
 from ..core import dispatch
 from ..core import dtypes as dt
@@ -46,6 +47,8 @@ class Expression:
             them from ``build``.  It also is the forward-mode rule: the Jacobian is diagonal.
         conditions: operands that are bool, outside promotion.
         refuses: kinds of elements for which the operator is not defined.
+        part: "real" where the result of complex operands is real, "complex" where the result of
+            real ones is complex.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Expression:
     grads: Callable[..., Sequence[Expr | None]] | None = None
     conditions: tuple[int, ...] = ()
     refuses: tuple[str, ...] = ()
+    part: str = ""
     _partials: dict[Any, Any] = field(default_factory=dict)
     _read_sets: dict[Any, Any] = field(default_factory=dict)
 
@@ -72,6 +76,8 @@ class Expression:
         elif promotion == "bool_to_int" and compute is dt.bool_:
             compute = dt.int64
         result = dt.bool_ if promotion == "always_bool" else compute
+        if self.part:
+            result = compute.to_real() if self.part == "real" else compute.to_complex()
         return compute, attrs.get("dtype", result)
 
     def plan(self, operands: Sequence[Layout | Number], attrs: dict[str, Any], caps: DeviceCaps,
@@ -115,26 +121,33 @@ class Expression:
         [got] = evaluate([cast(self.build(*nodes, **rest), register_dtype(result))], values)
         return to_storage(got, result)
 
-    def partial(self, index: int, arity: int, attrs: dict[str, Any]) -> Any:
+    def partial(self, index: int, arity: int, attrs: dict[str, Any], field: DType = dt.float32) -> Any:
         """(op computing operand ``index``'s cotangent, values it reads, whether it is identity).
 
         The op's first operand is the cotangent; the others are listed as ("in" | "out",
-        position).  None where the derivative is zero everywhere.
+        position).  None where the derivative is zero everywhere.  ``field`` is what the call
+        computed with: float32 for real numbers, complex64 for complex ones.
         """
         rest = tuple((k, v) for k, v in attrs.items() if k not in RESULT_ATTRS) if attrs else ()
-        key = (index, arity, rest)
+        key = (index, arity, rest, field)
         if key not in self._partials:
-            self._partials[key] = self._derive(index, arity, dict(rest))
+            self._partials[key] = self._derive(index, arity, dict(rest), field)
         return self._partials[key]
 
-    def reads(self, needs: tuple[bool, ...], attrs: dict[str, Any]) -> tuple[set[int], set[int]]:
+    def field_of(self, operands: Sequence[Any], result: DType) -> DType:
+        """The ``field`` of a call, by the layouts of its operands (None for numbers) and its result's dtype."""
+        met = any(o is not None and o.dtype.is_complex for o in operands)
+        return dt.complex64 if met or (result.is_complex and not self.part) else dt.float32
+
+    def reads(self, needs: tuple[bool, ...], attrs: dict[str, Any],
+              field: DType = dt.float32) -> tuple[set[int], set[int]]:
         """Which operands and results the needed partials read."""
-        key = (needs, tuple(attrs.items())) if attrs else needs
+        key = (needs, tuple(attrs.items()), field) if attrs or field is not dt.float32 else needs
         found = self._read_sets.get(key)
         if found is None:
             found = self._read_sets[key] = (set(), set())
             for i, needed in enumerate(needs):
-                got = self.partial(i, len(needs), attrs) if needed else None
+                got = self.partial(i, len(needs), attrs, field) if needed else None
                 for source, k in got[1] if got is not None else ():
                     found[source == "out"].add(k)
         return found
@@ -142,19 +155,23 @@ class Expression:
     def _cotangent(self, index: int, g: Expr, out: Expr, operands: Sequence[Expr],
                    attrs: dict[str, Any]) -> Expr | None:
         if self.grads is not None:
-            return self.grads(g, out, *operands, **attrs)[index]
+            # Written for real numbers; with derivatives unconjugated it holds for complex ones too.
+            stated = self.grads(conj(g), out, *operands, **attrs)[index]
+            return None if stated is None else conj(stated)
         root = self.build(*operands, **attrs)
         [found] = cotangents(root, g, [operands[index]])
         # What the forward already computed is read, not computed again.
         return None if found is None else substitute(found, {root: out})
 
-    def _derive(self, index: int, arity: int, attrs: dict[str, Any]) -> Any:
-        def kinds(base: DType) -> list[DType]:
-            return [dt.bool_ if i in self.conditions else base for i in range(arity)]
+    def _derive(self, index: int, arity: int, attrs: dict[str, Any], field: DType) -> Any:
+        def symbols(base: DType, rest: dict[str, Any]) -> tuple[list[Expr], Expr, Expr]:
+            """Operands, result and cotangent of a call that computes in ``base``."""
+            nodes: list[Expr] = [Arg(i, dt.bool_ if i in self.conditions else base) for i in range(arity)]
+            held = self.build(*nodes, **rest).dtype
+            return nodes, Arg(arity, held), Arg(arity + 1, held)
 
-        symbols = [Arg(i, k) for i, k in enumerate(kinds(dt.float32))]
-        out, g = Arg(arity, dt.float32), Arg(arity + 1, dt.float32)
-        found = self._cotangent(index, g, out, symbols, attrs)
+        nodes, out, g = symbols(field, attrs)
+        found = self._cotangent(index, g, out, nodes, attrs)
         if found is None:
             return None
         reads = [i for i in arguments(found) if i != arity + 1]
@@ -162,21 +179,30 @@ class Expression:
 
         def build(cotangent: Expr, *saved: Expr, **rest: Any) -> Expr:
             base = cotangent.dtype
-            nodes: list[Expr] = [Arg(i, k) for i, k in enumerate(kinds(base))]
-            result: Expr = Arg(arity, base)
-            exact = self._cotangent(index, Arg(arity + 1, base), result, nodes, rest)
+            if self.part == "complex":
+                base = base.to_real()
+            elif field.is_complex:
+                base = base.to_complex()
+            operands, result, seed = symbols(base, rest)
+            exact = self._cotangent(index, seed, result, operands, rest)
             assert exact is not None
-            mapping: dict[Expr, Expr] = {Arg(arity + 1, base): cotangent}
+            mapping: dict[Expr, Expr] = {seed: cast(cotangent, seed.dtype)}
             for i, value in zip(reads, saved):
-                mapping[result if i == arity else nodes[i]] = value
+                symbol = result if i == arity else operands[i]
+                mapping[symbol] = cast(value, symbol.dtype)
             return substitute(exact, mapping)
 
         conditions = tuple(1 + k for k, i in enumerate(reads) if i in self.conditions)
         derived = make_elementwise(
             Expression(f"{self.name}_d{index}", build, conditions=conditions), public=False,
             bind=lambda *operands, **kw: (operands, kw))
-        identity = found == g
+        identity = found == g and not self.part
         return derived, selected, identity
+
+
+def conj(e: Expr) -> Expr:
+    """The complex conjugate of an expression; itself if it is real."""
+    return apply("conj", e)
 
 
 def check_out(name: str, shape: Sequence[int], result: DType, out: Layout) -> None:
@@ -198,9 +224,10 @@ def make_elementwise(expression: Expression, *, bind: Callable[..., Any], public
     """The record of an elementwise operator; registered if public."""
     def vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
         arity = len(ctx.operands)
+        field = expression.field_of(ctx.layouts, g.dtype)
         grads: list[Any] = []
         for i in range(arity):
-            got = expression.partial(i, arity, ctx.attrs) if ctx.needs[i] else None
+            got = expression.partial(i, arity, ctx.attrs, field) if ctx.needs[i] else None
             grads.append(None if got is None else _run_partial(ctx, got, i, g))
         return tuple(grads)
 
@@ -245,7 +272,7 @@ def binary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op
     return declared(name, build, bind, doc, **fields)
 
 
-_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses")
+_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "part")
 
 
 def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,

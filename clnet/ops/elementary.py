@@ -155,18 +155,14 @@ nan_to_num = declared("nan_to_num", _nan_to_num, _bind_nan_to_num, _bind_nan_to_
 
 def _infinite(name: str, value: float, reference: Any) -> Any:
     return unary(name, lambda x: f("eq", x, value) if x.dtype.is_inexact else Const(False, dt.bool_),
-                 f"Whether an element is {value}.", promotion="always_bool", reference=reference)
+                 f"Whether an element is {value}.", promotion="always_bool", reference=reference, refuses=("complex",))
 
 
 isposinf = _infinite("isposinf", _INF, np.isposinf)
 isneginf = _infinite("isneginf", -_INF, np.isneginf)
-isreal = unary("isreal", lambda x: Const(True, dt.bool_), "Whether an element's imaginary part is 0.",
-               promotion="always_bool", reference=np.isreal)
 signbit = unary("signbit", lambda x: f("copysign", Const(1.0, x.dtype), x) < 0 if x.dtype.is_floating_point
                 else x < 0 if x.dtype.is_signed else Const(False, dt.bool_),
-                "Whether the sign bit is set.", promotion="always_bool", reference=np.signbit)
-sgn = unary("sgn", lambda x: x if x.dtype is dt.bool_ else f("sign", x), "-1, 0 or 1 by sign.",
-            reference=lambda x: np.nan_to_num(np.sign(x)), inplace=True)
+                "Whether the sign bit is set.", promotion="always_bool", reference=np.signbit, refuses=("complex",))
 deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees as radians.", promotion="int_to_float",
                 reference=np.deg2rad, inplace=True)
 rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians as degrees.", promotion="int_to_float",
@@ -180,17 +176,4 @@ def _sinc(x: Expr) -> Expr:
 
 sinc = unary("sinc", _sinc, "``sin(pi x) / (pi x)``, 1 at 0.", promotion="int_to_float", reference=np.sinc,
              inplace=True, grads=lambda g, o, x: (where(f("eq", x, 0), 0, g * ((f("cos", x * math.pi) - o) / x)),))
-real = unary("real", lambda x: x, "The real parts.", reference=np.real, method=False)
-conj = unary("conj", lambda x: x, "Complex conjugates; real elements as they are.", reference=np.conj,
-             aliases=("conj_physical", "resolve_conj", "resolve_neg"))
-
-
-def _angle(x: Expr) -> Expr:
-    value = where(x < 0, Const(math.pi, x.dtype), 0)
-    return where(f("is_nan", x), x, value)
-
-
-angle = unary("angle", _angle, "0 for positive, pi for negative elements.", promotion="int_to_float",
-              reference=lambda x: np.where(np.isnan(x), x, np.where(x < 0, np.pi, 0.0)),
-              grads=lambda g, o, x: (where(f("is_nan", x), g, g * 0),))
 

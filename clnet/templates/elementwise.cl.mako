@@ -105,9 +105,9 @@ values = [writer.write(e) for e in exprs]
 % endfor
 % for i, o in enumerate(operands):
 % if o[0] == "number":
-        const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(number${i});
+        const ${types.register_type(o[1], W)} v${i} = ${types.splat(o[1], f"number{i}", W)};
 % elif o[0] == "tensor" and o[2][last] == "b":
-        const ${types.register_type(o[1], W)} v${i} = (${types.register_type(o[1], W)})(${types.load(o[1], f"x{i}", f"x{i}_row")});
+        const ${types.register_type(o[1], W)} v${i} = ${types.splat(o[1], types.load(o[1], f"x{i}", f"x{i}_row"), W)};
 % endif
 % endfor
         ${T} i = begin;
@@ -125,7 +125,7 @@ values = [writer.write(e) for e in exprs]
             ${types.register_type(o[1])} part${k}[${W}];
             for (uint j = 0; j < ${W}; ++j)
                 part${k}[j] = ${types.load(o[1], f"x{k}", lane(f"x{k}", o, "i + min(j, lanes - 1)"))};
-            const ${types.register_type(o[1], W)} v${k} = vload${W}(0, part${k});
+            const ${types.register_type(o[1], W)} v${k} = ${types.gather(o[1], f"part{k}", W)};
 % endif
 % endfor
 % for line in writer.lines:
@@ -136,7 +136,7 @@ values = [writer.write(e) for e in exprs]
             ${types.store(o[1], name, f"{name}_row + i", value, W)}
 % else:
             ${types.register_type(o[1])} part_${name}[${W}];
-            vstore${W}(${value}, 0, part_${name});
+            ${types.spread(o[1], value, f"part_{name}", W)}
             for (uint j = 0; j < lanes; ++j)
                 ${types.store(o[1], name, lane(name, o, "i + j"), f"part_{name}[j]")}
 % endif

@@ -84,7 +84,10 @@ class EagerInterpreter:
         if moved is None:
             moved = op.view(base.layout, 0, **attrs)  # type: ignore[misc]
             _remember(plans, key, moved)
-        result = Tensor.over(base.storage, base.offset + moved[1], moved[0])
+        offset, itemsize = base.offset, moved[0].dtype.itemsize
+        if itemsize != base.itemsize:  # complex numbers seen as reals, or reals as complex
+            offset = offset * base.itemsize // itemsize
+        result = Tensor.over(base.storage, offset + moved[1], moved[0])
         graph.record_view(op, base, attrs, result)
         return result
 

@@ -87,7 +87,9 @@ def _apart(x: Any, target: Tensor) -> Any:
     """An operand that shares the target's memory at other indices is copied first."""
     if isinstance(x, Tensor) and x.storage is target.storage and x is not target and (
             x.offset != target.offset or x.layout is not target.layout):
-        if x.offset < target.offset + target.layout.extent() and target.offset < x.offset + x.layout.extent():
+        (x_first, x_end), (first, end) = ((t.offset * t.itemsize, (t.offset + t.layout.extent()) * t.itemsize)
+                                          for t in (x, target))
+        if x_first < end and first < x_end:
             return x.clone()  # type: ignore[attr-defined]
     return x
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..codegen.render import render
 from ..codegen.softdouble import bits as float64_bits
 from ..codegen.types import FLOAT64_BITS
@@ -19,6 +21,8 @@ def number_converter(dtype: DType) -> Callable[[Any], Any]:
     """How a Python number becomes a kernel argument of that type: integers wrap."""
     if dtype.is_floating_point:
         return float
+    if dtype.is_complex:
+        return lambda value: np.asarray(value, dtype.storage).tobytes()
     if dtype is dt.bool_:
         return bool
     if dtype is FLOAT64_BITS:
@@ -53,7 +57,7 @@ def _compile_arguments(args: tuple[Any, ...]) -> Callable[..., tuple[Any, ...]]:
             parts.append(f"c{k}(o[{a.index}])")
         elif isinstance(a, (Operand, Result, Temporary)):
             name = {Operand: "o", Result: "r", Temporary: "t"}[type(a)]
-            shift = f" + {a.shift}" if a.shift else ""
+            shift = (f" * {a.scale}" if a.scale != 1 else "") + (f" + {a.shift}" if a.shift else "")
             parts.append(f"{name}[{a.index}].storage.buffer, {name}[{a.index}].offset{shift}")
         else:
             scope[f"c{k}"] = a
