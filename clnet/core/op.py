@@ -42,6 +42,7 @@ class Op:
         linear: the outputs are linear in every tensor operand together (jvp is the op itself).
         data_dependent: the result's shape depends on the operands' values.
         expression: the elementwise statement, for fusion and the choice of saved values.
+        on_host: the forward, or a part of a composite's, is computed by NumPy's LAPACK on the host.
         random: the result comes from the generator; nothing to compare against.
     """
 
@@ -66,6 +67,7 @@ class Op:
     namespace: str = ""
     linear: bool = False
     data_dependent: bool = False
+    on_host: bool = False
     random: bool = False
     public: bool = True
     expression: Any = None

@@ -9,12 +9,14 @@ from . import (
     conv,
     creation,
     elementary,
+    factorization,
     gather,
     index,
     join,
     loss,
     matmul,
     norms,
+    orthogonal,
     pool,
     random,
     reduction,
@@ -22,9 +24,11 @@ from . import (
     scan,
     scatter,
     sort,
+    triangular,
     view,
 )
 
-__all__ = ["activation", "arithmetic", "class_loss", "closeness", "comparison", "complex", "conv", "creation",
-           "elementary", "gather", "index", "join", "loss", "matmul", "norms", "pool", "random",
-           "reduction", "rowwise", "scan", "scatter", "sort", "view"]
+__all__ = ["activation", "arithmetic", "class_loss", "closeness", "comparison", "complex", "conv",
+           "creation", "elementary", "factorization", "gather", "index", "join", "loss", "matmul", "norms",
+           "orthogonal", "pool", "random", "reduction", "rowwise", "scan", "scatter", "sort", "triangular",
+           "view"]

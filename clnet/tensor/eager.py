@@ -1,14 +1,20 @@
 """The eager interpreter: each call is planned once per layout, enqueued at once, and recorded."""
 from __future__ import annotations
 
+import warnings
 from typing import Any
+
+import numpy as np
 
 from ..autograd import graph
 from ..autograd.mode import grad_mode
+from ..core import dtypes as dt
+from ..core.config import settings
 from ..core.layout import Layout
 from ..core.op import Op
 from ..core.plan import Number
 from ..device import Device, current_device
+from . import interchange
 from .runner import Runner
 from .tensor import Tensor
 
@@ -26,6 +32,8 @@ class EagerInterpreter:
         kind = op.kind
         if kind == "view":
             return self._view(op, operands, attrs)
+        if kind == "host":
+            return self._host(op, operands, attrs)
         key: list[Any] = [op, tuple(attrs.items())] if attrs else [op]
         device: Device | None = None
         recorded = False
@@ -75,6 +83,25 @@ class EagerInterpreter:
         runner = Runner(op.plan(layouts, attrs, device.caps, planned), device)
         _remember(device.plans, key, runner)
         return runner
+
+    def _host(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """A call that its record computes in NumPy: the operands come down, the results go up."""
+        tensors = [x for x in operands if isinstance(x, Tensor)]
+        if len({x.storage.device for x in tensors}) > 1:
+            device = self._resolve_device(op, operands)
+            operands = tuple(_move_scalar(x, device) for x in operands)
+            return self._host(op, operands, attrs)
+        if settings().verbose:  # Python shows a warning once per text and place
+            warnings.warn(f"{op.name.strip('_')}: computed on the host, by NumPy", stacklevel=3)
+        arrays = [interchange.values(x) if isinstance(x, Tensor) else x for x in operands]
+        got = op.host(arrays, [describe(x, op) for x in operands], attrs)  # type: ignore[misc]
+        single = not isinstance(got, tuple)
+        made = [np.asarray(a) for a in ((got,) if single else got)]
+        device = tensors[0].storage.device
+        results = [interchange.upload(a, dt.from_numpy(a.dtype), device) for a in made]
+        if grad_mode.enabled and any(x.tracked or x.storage.rebased for x in tensors):
+            graph.record(op, operands, attrs, results, None)
+        return results[0] if single else tuple(results)
 
     def _view(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         base = operands[0]

@@ -20,7 +20,9 @@ from tests.registry.cases import OPS, Sample, op_name, thorough
 
 STEP = 1e-6
 TOLERANCE = 2e-5
-DIFFERENTIABLE = [op for op in OPS if not op.random and (
+# Their derivatives raise, as PyTorch's do.
+CONSTANT_OPS = {"geqrf", "linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"}
+DIFFERENTIABLE = [op for op in OPS if not op.random and op_name(op) not in CONSTANT_OPS and (
     op.expression is None or "float" not in op.expression.refuses)]
 
 
@@ -28,7 +30,7 @@ DIFFERENTIABLE = [op for op in OPS if not op.random and (
 def test_derivatives(op, device, full):
     problems = []
     for sample in thorough(op, full):
-        if any(a.dtype.kind == "f" and a.size for a in sample.arrays()):
+        if any(a.dtype.kind in "fc" and a.size for a in sample.arrays()):
             problems += [f"{sample_text(sample)}: {p}" for p in check(op, sample, device)]
     assert not problems, "\n".join(problems)
 
@@ -40,6 +42,9 @@ def sample_text(sample: Sample) -> str:
 # Arguments that scale the result but take no gradient, as in PyTorch.
 CONSTANT = {"nn.functional.cross_entropy": {"weight"}, "nn.functional.nll_loss": {"weight"}}
 
+# They read one triangle; the derivative is that among Hermitian matrices.
+HERMITIAN = {"linalg.cholesky", "linalg.cholesky_ex", "cholesky", "linalg.eigh", "linalg.eigvalsh"}
+
 
 def without_constants(op: Op, sample: Sample) -> Sample:
     """The sample with arrays that take no gradient in float32, which marks them as such."""
@@ -49,9 +54,17 @@ def without_constants(op: Op, sample: Sample) -> Sample:
     return Sample(sample.args, kwargs)
 
 
+def reals(array: np.ndarray) -> np.ndarray:
+    """An array with complex numbers as pairs of reals along a new last dimension."""
+    return np.stack([array.real, array.imag], -1) if array.dtype == np.complex128 else array
+
+
 @dataclass
 class Function:
-    """A call as a function of its floating operands and of its outputs' cotangents."""
+    """A call as a function of its floating operands and of its outputs' cotangents.
+
+    Complex numbers, in and out, count as pairs of reals.
+    """
 
     op: Op
     sample: Sample
@@ -63,16 +76,21 @@ class Function:
         order = iter(values)
 
         def convert(array: np.ndarray) -> clnet.Tensor:
-            if array.dtype != np.float64:
+            if array.dtype not in (np.float64, np.complex128):
                 return interchange.upload(array, dt.from_numpy(array.dtype), self.device)
             tensors.append(clnet.tensor(next(order), dtype=dt.float64, device=self.device))
-            return tensors[-1].requires_grad_(requires_grad)
+            tensors[-1].requires_grad_(requires_grad)
+            return clnet.view_as_complex(tensors[-1]) if array.dtype == np.complex128 else tensors[-1]
 
         call = self.sample.map(convert)
+        if op_name(self.op) in HERMITIAN or self.sample.kwargs.get("hermitian"):
+            matrix = call.args[0]
+            call = Sample(((matrix + matrix.transpose(-2, -1)) / 2, *call.args[1:]), call.kwargs)
         with self.device, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             got = self.op(*call.args, **call.kwargs)
         outputs = got if isinstance(got, (tuple, list)) else [got]
+        outputs = [clnet.view_as_real(y) if isinstance(y, clnet.Tensor) and y.is_complex() else y for y in outputs]
         return tensors, [y for y in outputs if isinstance(y, clnet.Tensor) and y.dtype is dt.float64]
 
     def value(self, values: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> float:
@@ -128,7 +146,8 @@ def check(op: Op, sample: Sample, device: Device) -> list[str]:
     sample = without_constants(op, sample)
     f = Function(op, sample, device)
     rng = np.random.default_rng(zlib.crc32(op.name.encode()))
-    floats = [np.nan_to_num(a, posinf=2.0, neginf=-2.0) for a in sample.arrays() if a.dtype == np.float64]
+    floats = [np.nan_to_num(reals(a), posinf=2.0, neginf=-2.0) for a in sample.arrays()
+              if a.dtype in (np.float64, np.complex128)]
     # Samples may lie on a kink (a clamp's limit, equal elements): step aside.
     x = [a + 1e-3 * (1 + np.abs(a)) * rng.uniform(-1, 1, a.shape) for a in floats]
     _, outputs = f.outputs(x, False)
