@@ -17,7 +17,7 @@ INSERTION = 32
 PART = 8192
 WORKERS_PER_UNIT = {"cpu": 2, "gpu": 16}
 
-_KEYS = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
+KEYS = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
 
 
 def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
@@ -41,7 +41,7 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
     for d, s in enumerate(sizes):
         geometry += [s, *(st[d] for st in steps)]
     geometry += [o.strides[dim] if x.ndim else 1 for o in walked]
-    key = _KEYS[x.dtype.itemsize]
+    key = KEYS[x.dtype.itemsize]
 
     def launch(phase: str, buffers: list[Any], extra: list[int], part: int, parts: int, size: int) -> Launch:
         scalars = [*extra, *geometry, n, part, parts, lines, lines * parts]

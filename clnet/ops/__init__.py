@@ -23,6 +23,7 @@ from . import (
     rowwise,
     scan,
     scatter,
+    select,
     sort,
     triangular,
     view,
@@ -30,5 +31,5 @@ from . import (
 
 __all__ = ["activation", "arithmetic", "class_loss", "closeness", "comparison", "complex", "conv",
            "creation", "elementary", "factorization", "gather", "index", "join", "loss", "matmul", "norms",
-           "orthogonal", "pool", "random", "reduction", "rowwise", "scan", "scatter", "sort", "triangular",
+           "orthogonal", "pool", "random", "reduction", "rowwise", "scan", "scatter", "select", "sort", "triangular",
            "view"]

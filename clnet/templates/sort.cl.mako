@@ -3,6 +3,7 @@
 ## phase "lines": a work-item sorts whole lines, every pass in one launch.
 ## For few long lines a line is cut into parts and each pass is two launches, "count" and "move";
 ## "keys" makes the keys first and "finish" writes values and indices at the end.
+<%namespace name="line" file="sort_line.cl.mako"/>\
 <%
 T = "uint"
 bits = dtype.itemsize * 8
@@ -10,30 +11,11 @@ key = {8: "uchar", 16: "ushort", 32: "uint", 64: "ulong"}[bits]
 # Elements are only moved: half needs an extension even for that, its bits do not.
 mt = "ushort" if dtype is dt.float16 else types.memory_type(dtype)
 passes = bits // 8
-floating = dtype.is_floating_point
-top_bit = f"(({key})1 << {bits - 1})"
 def offset(name):
     return " + ".join(f"o{d} * {name}_o{d}" for d in range(outer_rank)) or "0"
 names = ["x", "y", "yi"]
 %>\
-#ifndef SORT_KEY_${dtype.name.upper()}_${int(descending)}
-#define SORT_KEY_${dtype.name.upper()}_${int(descending)}
-// Larger key: later in the result.  NaN is the largest value; -0 and 0 are equal.
-inline ${key} sort_key_${dtype.name}_${int(descending)}(${key} raw) {
-% if floating:
-<% mantissa = {"float16": 0x7C00, "bfloat16": 0x7F80, "float32": 0x7F800000, "float64": 0x7FF0000000000000}[dtype.name] %>\
-    const ${key} magnitude = raw & (${key})~${top_bit};
-    ${key} k = magnitude > (${key})${hex(mantissa)}${"UL" if bits == 64 else ""} ? (${key})~(${key})0
-        : magnitude == 0 ? ${top_bit}
-        : (raw & ${top_bit}) ? (${key})~raw : (${key})(raw | ${top_bit});
-% elif dtype.is_signed:
-    ${key} k = raw ^ ${top_bit};
-% else:
-    ${key} k = raw;
-% endif
-    return ${"(" + key + ")~k" if descending else "k"};
-}
-#endif
+${line.key_function(dtype, descending)}\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
 void ${entry}(
     __global const ${mt} *x, const ulong x_offset,
@@ -87,11 +69,10 @@ void ${entry}(
 % if phase == "lines":
         if (n <= ${insertion_limit}) {
             for (${T} i = 0; i < n; ++i) {
-                const ${key} k = sort_key_${dtype.name}_${int(descending)}(raw[i * x_step]);
-                ${T} j = i;
-                for (; j > 0 && from[j - 1] > k; --j) { from[j] = from[j - 1]; from_place[j] = from_place[j - 1]; }
-                from[j] = k; from_place[j] = i;
+                from[i] = sort_key_${dtype.name}_${int(descending)}(raw[i * x_step]);
+                from_place[i] = i;
             }
+${line.insertion(key, "n")}\
         } else {
             // The digits of all passes are counted in one walk over the keys.
             uint count[${passes * 256}];
@@ -103,19 +84,7 @@ void ${entry}(
                 ++count[${b * 256} + (uint)((k >> ${8 * b}) & 255)];
 % endfor
             }
-            for (uint b = 0; b < ${passes}; ++b) {
-                uint *digit = count + b * 256;
-                if (digit[(uint)((from[0] >> (8 * b)) & 255)] == n) continue;  // all keys agree here
-                uint sum = 0;
-                for (uint d = 0; d < 256; ++d) { const uint c = digit[d]; digit[d] = sum; sum += c; }
-                for (${T} i = 0; i < n; ++i) {
-                    const ${key} k = from[i];
-                    const uint place = digit[(uint)((k >> (8 * b)) & 255)]++;
-                    to[place] = k; to_place[place] = from_place[i];
-                }
-                __global ${key} *swap = from; from = to; to = swap;
-                __global uint *swap_place = from_place; from_place = to_place; to_place = swap_place;
-            }
+${line.passes(key, "n", passes)}\
         }
         for (${T} i = 0; i < n; ++i) {
             y[y_line + i * y_step] = values[from_place[i] * x_step];
