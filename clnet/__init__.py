@@ -54,6 +54,11 @@ __version__ = "0.1.0"
 
 globals().update(_ALIASES)
 globals().update(_tensor.exported())
+# Functions of nn.functional that PyTorch also offers here.
+globals().update({name: _tensor.exported("nn.functional")[name] for name in (
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "conv1d", "conv2d", "conv3d",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
+    "max_pool1d_with_indices", "max_pool2d", "max_pool3d")})
 globals().update({f.__name__: f for f in (*_tensor.creation.FUNCTIONS, *_tensor.random.FUNCTIONS)})
 random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy

@@ -23,6 +23,10 @@ def _in_place(name: str) -> Callable[..., Any]:
     return call
 
 
+# Functions of the top level that PyTorch also offers here.
+_TOP_LEVEL = ("channel_shuffle", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
+
+globals().update({name: exported()[name] for name in _TOP_LEVEL})
 globals().update(exported("nn.functional"))
 globals().update({f"{name}_": _in_place(name) for name in _IN_PLACE})
 

@@ -64,8 +64,19 @@ class _Conv(Module):
         modes = ("zeros", "reflect", "replicate", "circular")
         if mode not in modes:
             raise ValueError(f"padding_mode must be one of {set(modes)}, but got padding_mode='{mode}'")
-        if mode != "zeros":
-            raise NotImplementedError(f"convolution layers pad with zeros only so far, not {mode!r}")
+
+    def _padded(self, input: Tensor) -> tuple[Tensor, Any]:
+        """The input padded as ``padding_mode`` says, and what is left to pad with zeros."""
+        if self.padding_mode == "zeros":
+            return input, self.padding
+        widths: list[int] = []
+        for d in reversed(range(self.rank)):
+            if isinstance(self.padding, str):
+                total = self.dilation[d] * (self.kernel_size[d] - 1) if self.padding == "same" else 0
+                widths += [total // 2, total - total // 2]
+            else:
+                widths += [self.padding[d]] * 2
+        return F.pad(input, widths, mode=self.padding_mode), 0
 
     def reset_parameters(self) -> None:
         """Draw new initial values."""
@@ -86,6 +97,8 @@ class _Conv(Module):
                 parts.append(f"{name}={value}")
         if self.bias is None:
             parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
         return ", ".join(parts)
 
 
@@ -95,7 +108,8 @@ class Conv1d(_Conv):
     rank = 1
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv1d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padded, padding = self._padded(input)
+        return F.conv1d(padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv2d(_Conv):
@@ -104,7 +118,8 @@ class Conv2d(_Conv):
     rank = 2
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padded, padding = self._padded(input)
+        return F.conv2d(padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv3d(_Conv):
@@ -113,7 +128,8 @@ class Conv3d(_Conv):
     rank = 3
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv3d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padded, padding = self._padded(input)
+        return F.conv3d(padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTranspose(_Conv):
