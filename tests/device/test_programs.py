@@ -113,11 +113,14 @@ def test_entries_are_complete_without_pocl_s_own_cache(run_python, tmp_path, dev
         pytest.skip("about PoCL")
     cold = counts(run_python(USE_AXPY))
     # An empty cache of PoCL's: what it compiles at a first launch must come from the entry.
-    other = tmp_path / "another-pocl-cache"
-    other.mkdir()
-    warm = counts(run_python(USE_AXPY, POCL_CACHE_DIR=str(other)))
-    assert warm[:2] == (0, 2)
-    assert warm[2] < cold[2] / 4
+    seconds = []
+    for attempt in range(3):  # the machine may be busy with something else
+        other = tmp_path / f"another-pocl-cache-{attempt}"
+        other.mkdir()
+        warm = counts(run_python(USE_AXPY, POCL_CACHE_DIR=str(other)))
+        assert warm[:2] == (0, 2)
+        seconds.append(warm[2])
+    assert min(seconds) < cold[2] / 4
 
 
 def test_damaged_entries_are_built_again(run_python, tmp_path):
