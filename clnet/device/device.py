@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from clnet.core.config import settings
 from clnet.core.errors import DeviceError
 from clnet.core.program import KernelSource
 from clnet.device.block import Block
+from clnet.device.host import HostRuntime, host_caps
 from clnet.device.null import NullRuntime, null_caps
 from clnet.device.runtime import Launchable, Runtime
 
@@ -27,6 +31,7 @@ class Device:
     Called as PyTorch's `torch.device`: `Device("cpu")`, `Device("cuda:0")`, `Device("cpu", 0)`,
     `Device(0)`, and also `Device("gpu")`, `Device("cl:1")` (number in the list of all devices),
     `Device("intel")`, `Device("pocl")`, `Device("nvidia")`, `Device("amd")`,
+    `Device("host")` (operators run in NumPy, without OpenCL),
     `Device("null:rtx3060")` (records launches, runs nothing). Without an argument it is the
     current default. `type` is "cpu", or "cuda" for every GPU, as PyTorch's scripts compare it.
     Raises DeviceError, a RuntimeError, if there is no such device.
@@ -187,6 +192,8 @@ class Registry:
     def __init__(self) -> None:
         self.stack = _Stack()
         self.chosen: Device | None = None
+        self.host_only = False
+        """Whether this process uses no OpenCL: every device is the host under its name."""
         self._lock = threading.RLock()
         self._named: dict[str, Device] = {}
         self._by_name: dict[str, Device] = {}
@@ -211,11 +218,42 @@ class Registry:
     def _find(self, spec: str) -> Device:
         if spec.partition(":")[0] == "null":
             return self._null(spec)
+        if self.host_only or spec == "host":
+            return self._host(spec)
         if "/" in spec:
             raise DeviceError(
                 f"{spec!r} names a part of a device; parts exist once the device was split, as "
                 f"by clnet.device({spec.partition('/')[0]!r}).split(2)")
-        return self._of(self.catalog.find(spec))
+        try:
+            return self._of(self.catalog.find(spec))
+        except DeviceError as error:
+            if spec not in ("cpu", "cpu:0"):
+                raise
+            warnings.warn(
+                f"{error}. Tensors on \"cpu\" use NumPy instead, which is slow",
+                RuntimeWarning, stacklevel=3)
+            return self._host("cpu")
+
+    def _host(self, spec: str) -> Device:
+        kind = "cuda" if spec.partition(":")[0] in ("gpu", "cuda", "nvidia", "amd") else "cpu"
+        number = spec.partition(":")[2]
+        index = int(number) if number.isdigit() else 0 if kind == "cuda" else None
+        name = spec if spec == "host" else kind if index is None else f"{kind}:{index}"
+        device = self._by_name.get(name)
+        if device is None:
+            runtime = HostRuntime(host_caps(), name)
+            device = self._by_name[name] = _make(runtime, name, kind, index, runtime.caps)
+        return device
+
+    def leave_opencl(self) -> None:
+        """From now on this process computes on the host; its devices keep their names."""
+        self._lock = threading.RLock()  # another thread of the parent may have held it
+        self.host_only = True
+        for device in self.live():
+            if not device.runtime.interprets and not isinstance(device.runtime, NullRuntime):
+                device.runtime = HostRuntime(device.caps, device.name)
+                device.allocate = device.runtime.allocate
+                device.kernels, device.plans = {}, {}
 
     def _of(self, slot: Slot) -> Device:
         device = self._by_name.get(slot.name)
@@ -236,12 +274,14 @@ class Registry:
         """CLNET_DEVICE, else the first GPU, else the first CPU."""
         with self._lock:
             if self.chosen is None:
-                spec = settings().device
+                spec = settings().device or ("cpu" if self.host_only else "")
                 self.chosen = self.find(spec) if spec else self._of(self.catalog.default())
             return self.chosen
 
     def all(self) -> list[Device]:
-        """Every OpenCL device that works."""
+        """Every OpenCL device that works; in a process without OpenCL, the host."""
+        if self.host_only:
+            return [self.default()]
         with self._lock:
             return [self._of(slot) for slot in self.catalog.opened()]
 
@@ -293,6 +333,17 @@ def _part(parent: str, count: int, position: int) -> Device:
 
 
 REGISTRY = Registry()
+if sys.platform != "win32":  # which has no fork
+    # After the fork guard, which keeps the drivers' finalisers from running.
+    os.register_at_fork(after_in_child=REGISTRY.leave_opencl)
+
+
+def leave_opencl() -> None:
+    """Make this process compute on the host with NumPy, whatever devices it names.
+
+    For processes that handle data beside one that trains. Forked children do it by themselves.
+    """
+    REGISTRY.leave_opencl()
 
 
 def current_device() -> Device:

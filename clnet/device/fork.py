@@ -1,8 +1,9 @@
 """Keeps OpenCL out of forked children.
 
 A child made by fork has copies of the OpenCL handles but none of the runtime's threads: any
-call may hang. The child's handler marks the process, and pins every handle so that no
-finaliser releases one.
+call may hang. Before the fork the queues are finished, so that the child finds in host memory
+what was computed; its handler marks the process, and pins every handle so that no finaliser
+releases one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ class Holder(Protocol):
 
     def handles(self) -> Iterable[object]:
         """Every handle owned at this moment."""
+
+    def settle(self) -> None:
+        """Finish everything launched; failures stay for the next synchronisation."""
 
     def disable(self) -> None:
         """Make every fast path take the slow one, which calls `refuse_in_child`."""
@@ -52,6 +56,12 @@ class ForkGuard:
         """Pin `holder`'s handles in children of this process."""
         self._holders.add(holder)
 
+    def before_fork(self) -> None:
+        """Runs in the parent, right before a fork."""
+        if not self.in_child:
+            for holder in self._holders:
+                holder.settle()
+
     def enter_child(self) -> None:
         """Runs in a child, right after the fork."""
         self.in_child = True
@@ -73,7 +83,7 @@ class ForkGuard:
 
 GUARD = ForkGuard()
 if sys.platform != "win32":  # which has no fork
-    os.register_at_fork(after_in_child=GUARD.enter_child)
+    os.register_at_fork(before=GUARD.before_fork, after_in_child=GUARD.enter_child)
 
 
 def in_forked_child() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -274,6 +275,11 @@ class OpenCLRuntime(Runtime):
         yield from (segment.buffer for segment in list(self._source.segments.values()))
         yield from (segment.buffer for segment in list(self._source.adopted.values()))
         yield from self._builder.handles()
+
+    def settle(self) -> None:
+        """Finish the queue, before a fork."""
+        with contextlib.suppress(cl.Error):
+            self.queue.finish()
 
     def disable(self) -> None:
         """Refuse all use, in a forked child."""

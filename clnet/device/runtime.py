@@ -29,6 +29,8 @@ class Runtime(abc.ABC):
     """One opened device: its memory, its queue and its compiler."""
 
     caps: DeviceCaps
+    interprets = False
+    """Whether operators run by their NumPy statements instead of kernels."""
 
     @abc.abstractmethod
     def allocate(self, nbytes: int) -> Block:

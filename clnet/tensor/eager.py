@@ -15,6 +15,7 @@ from ..core.op import Op
 from ..core.plan import Number
 from ..device import Device, current_device
 from . import interchange
+from .host import HostRunner
 from .runner import Runner
 from .tensor import Tensor
 
@@ -75,12 +76,17 @@ class EagerInterpreter:
         return results[0] if runner.single else tuple(results)
 
     def _plan(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], out: Any,
-              device: Device, key: tuple[Any, ...]) -> Runner:
+              device: Device, key: tuple[Any, ...]) -> Runner | HostRunner:
         layouts = [describe(x, op) for x in operands]
         planned = tuple(t.layout for t in out) if out is not None else None
         if op.plan is None:
             raise NotImplementedError(f"{op.name} has no kernel")
-        runner = Runner(op.plan(layouts, attrs, device.caps, planned), device)
+        plan = op.plan(layouts, attrs, device.caps, planned)
+        runner: Runner | HostRunner
+        if device.runtime.interprets:
+            runner = HostRunner(op, plan, layouts, attrs, device)
+        else:
+            runner = Runner(plan, device)
         _remember(device.plans, key, runner)
         return runner
 
