@@ -19,6 +19,7 @@ from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.op import Op, registry
 from ..core.plan import Number, Plan
+from ..host import statements
 from ..kernels import elementwise as elementwise_kernel
 
 # Attributes about the result rather than the expression: its dtype, and row-major memory.
@@ -285,8 +286,12 @@ def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], do
 
 
 def planner(name: str, bind: Callable[..., Any], plan: Callable[..., Plan], **fields: Any) -> Op:
-    """A structural operator; ``bind`` carries the signature and docstring."""
+    """A structural operator; ``bind`` carries the signature and docstring.
+
+    Its NumPy statement is found by its name in ``host/`` unless ``host`` gives it.
+    """
     public = fields.get("public", True)
+    fields.setdefault("host", statements.get(name))
     op = Op(name=name, kind="planner", bind=bind, plan=plan, **fields)
     return registry.add(op) if public else op
 

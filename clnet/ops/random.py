@@ -15,6 +15,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.op import Op
 from ..core.plan import Plan
+from ..host import random as host_random
 from ..kernels import random as kernel
 from ..kernels.random import Distribution
 from .comparison import eq
@@ -38,7 +39,14 @@ def _draw_op(d: Distribution, compute: Callable[[DType], DType]) -> Op:
         bits = 64 if attrs.get("wide") or inner is dt.float64 else 32
         return kernel.plan(d, operands, attrs["shape"], dtype, inner, bits, caps, out[0] if out else None)
 
-    return planner(f"_{d.name}", draw_call, plan, family="random", random=True, public=False,
+    def host(arrays: Any, layouts: Any, attrs: dict[str, Any]) -> np.ndarray:
+        inner = attrs.get("compute") or compute(attrs["dtype"])
+        bits = 64 if attrs.get("wide") or inner is dt.float64 else 32
+        drawn = kernel.words(*arrays[:2], math.prod(attrs["shape"]), bits)
+        return host_random.draw(d.kind, d.value, drawn, arrays[2:], attrs["shape"], inner,
+                                kernel.MANTISSA.get(inner, 24))
+
+    return planner(f"_{d.name}", draw_call, plan, family="random", random=True, public=False, host=host,
                    vjp=lambda ctx, g: (None,) * len(ctx.needs))
 
 
@@ -140,7 +148,8 @@ def _probability(p: float) -> float:
 
 
 _multinomial = planner("_multinomial", lambda weights, uniforms: ((weights, uniforms), {}),
-                       kernel.multinomial, family="random", random=True, public=False)
+                       kernel.multinomial, family="random", random=True, public=False,
+                       host=lambda arrays, layouts, attrs: host_random.categories(*arrays))
 
 
 @composite("random", random=True, samples=_samples((1,), (4,), (6, True), shape=(3, 5), low=0.1))

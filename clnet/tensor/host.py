@@ -51,5 +51,5 @@ class HostRunner:
         for result, values in zip(results, (got,) if self.single else got):
             if self._op.kind != "expression":
                 values = to_storage(np.asarray(values), result.dtype)
-            # The values may be views of an operand that is also the result.
-            elements(result)[...] = np.array(values).reshape(tuple(result.shape))
+            # A copy, for the values may be a view of an operand that is also the result.
+            elements(result)[...] = np.broadcast_to(np.array(values), tuple(result.shape))

@@ -1,0 +1,19 @@
+"""Products of stacks of matrices."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .table import statements
+
+
+@statements.of("_gemm")
+def _gemm(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
+    """a @ b, or ``beta * c + alpha * (a @ b)``."""
+    a, b = arrays[:2]
+    product = np.matmul(a, b)
+    if len(arrays) == 2:
+        return product
+    beta, alpha = arrays[3:] or (1, 1)
+    return beta * arrays[2] + alpha * product

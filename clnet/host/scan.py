@@ -1,0 +1,50 @@
+"""Running sums, products and extremes along ``attrs["dim"]``."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .table import statements
+
+
+def _scanned(compute: Any) -> Any:
+    def statement(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
+        x, dim = arrays[0], attrs["dim"]
+        if not np.ndim(x):
+            got = compute(np.atleast_1d(x), 0)
+            return tuple(g[0] for g in got) if isinstance(got, tuple) else got[0]
+        if attrs.get("reverse"):
+            return np.flip(compute(np.flip(x, dim), dim), dim)
+        return compute(x, dim)
+    return statement
+
+
+statements.of("cumsum")(_scanned(lambda x, d: np.cumsum(x, d)))
+statements.of("cumprod")(_scanned(lambda x, d: np.cumprod(x, d)))
+statements.of("logcumsumexp")(_scanned(lambda x, d: np.logaddexp.accumulate(x, d)))
+
+
+def _running(x: Any, dim: int, extreme: Any) -> Any:
+    values = extreme.accumulate(x, dim)
+    # The last of equals so far, as PyTorch's.
+    count = np.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+    hit = (x == values) | (np.isnan(x) if x.dtype.kind == "f" else False)
+    return values, np.maximum.accumulate(np.where(hit, count, 0), dim)
+
+
+statements.of("_cummax")(_scanned(lambda x, d: _running(x, d, np.maximum)))
+statements.of("_cummin")(_scanned(lambda x, d: _running(x, d, np.minimum)))
+
+
+@statements.of("_linear_scan")
+def _linear_scan(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
+    """y[i] = a[i] * y[i - 1] + x[i]."""
+    dim = attrs["dim"]
+    x, a = (np.moveaxis(np.atleast_1d(v), dim, 0) for v in arrays)
+    steps = range(len(x))[::-1] if attrs.get("reverse") else range(len(x))
+    y = np.zeros_like(x)
+    last = np.zeros_like(x[0]) if len(x) else None
+    for i in steps:
+        y[i] = last = a[i] * last + x[i]
+    return np.moveaxis(y, 0, dim)
