@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
 from ..codegen import complex as _complex  # noqa: F401  (declares them)
+from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
 from ..codegen.expr import Arg, Expr, apply, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage
 from ..codegen.types import register_dtype
 from ..core import dispatch
