@@ -76,7 +76,13 @@ def lower(root: Expr) -> Expr:
     for e in nodes:
         values[e] = _lowered(e, values)
     value = values[root]
-    return pair(*value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    re, im = value
+    if isinstance(re, Apply) and isinstance(im, Apply) and re.operands == im.operands and (
+            re.primitive.name, im.primitive.name) == ("real", "imag"):
+        return re.operands[0]  # moved as it is
+    return pair(re, im)
 
 
 def _lowered(e: Expr, values: dict[Expr, Any]) -> Any:

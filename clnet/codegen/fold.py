@@ -39,7 +39,7 @@ def step(combine: str, acc: DType, width: int, a: str, v: str, ai: str = "", vi:
     if combine == "sum":
         return f"{a} += {v};"
     if combine == "prod":
-        return f"{a} *= {v};"
+        return f"{a} = {types.product(acc, a, v, width)};"
     better = f"({v} {'>' if combine in ('max', 'argmax') else '<'} {a})"
     if not indexed(combine):
         test = f"{better} {either} ({v} != {v})" if acc.is_floating_point else better

@@ -39,7 +39,7 @@ def register_type(dtype: DType, width: int = 1) -> str:
 
 def mask_type(dtype: DType, width: int) -> str:
     """The C type of a comparison of two values of that type (a vector mask: 0 or -1)."""
-    return _MASK[register_dtype(dtype).itemsize] + str(width) if width > 1 else "int"
+    return _MASK[register_dtype(dtype).to_real().itemsize] + str(width) if width > 1 else "int"
 
 
 def load(dtype: DType, pointer: str, index: str, width: int = 1) -> str:

@@ -62,7 +62,13 @@ def reduced_shape(shape: Sequence[int], dims: Sequence[int], keepdim: bool) -> t
 
 def plan(r: Reduction, operands: Sequence[Layout], dims: Sequence[int], keepdim: bool,
          caps: DeviceCaps) -> Plan:
-    """The plan of one reduction call over ``dims`` (sorted) of the broadcast operands."""
+    """The plan of one reduction call over ``dims`` (sorted) of the broadcast operands.
+
+    Raises:
+        RuntimeError: an order of complex numbers is asked for.
+    """
+    if r.accumulate.is_complex and r.combine not in ("sum", "prod"):
+        raise RuntimeError(f"{r.name}: not implemented for {r.accumulate}")
     shape = lay.broadcast_shapes(*(o.shape for o in operands))
     out_shape = reduced_shape(shape, dims, keepdim)
     outputs = [lay.dense(out_shape, r.value)] if r.value is not None else []
@@ -117,7 +123,8 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
     """One launch and the number of splits it needs (chosen here if ``splits`` is None)."""
     kept, reduced = space.kept, space.reduced
     expr = cast(r.map(*(Arg(i, register_dtype(d)) for i, d in enumerate(dtypes))), r.accumulate)
-    post = cast(r.post(Arg(0, r.accumulate), Arg(1, r.accumulate)), register_dtype(r.value or r.accumulate))
+    number = cast(Arg(1, r.accumulate.to_real()), r.accumulate)
+    post = cast(r.post(Arg(0, r.accumulate), number), register_dtype(r.value or r.accumulate))
     width = plan_vector_width([*dtypes, r.accumulate, *(e.dtype for e in postorder(expr))], caps)
     col = space.kept_steps[0][-1] == 1 and space.reduced_steps[0][-1] != 1 and kept[-1] > 1
     places = math.prod(kept)
@@ -163,7 +170,7 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
     counts = []
     if uses_count:
         counts = [(count if count is not None else rows * n)]
-        arg_types.append(r.accumulate.storage.name)
+        arg_types.append(r.accumulate.to_real().storage.name)
     arg_types += ["uint32" if index == "uint" else "uint64"] * len(scalars)
     local = min(GPU_GROUP, caps.max_work_group_size) if width == 1 else 1
     layout: tuple[tuple[str, Any], ...] = (("mode", "col" if col else "row"), ("index_out", r.index),

@@ -46,7 +46,7 @@ def plan(name: str, combine: str, operands: Sequence[Layout], dim: int, result: 
     n = x.shape[dim] if x.ndim else 1
     line_steps = [o.strides[dim] if x.ndim else 1 for o in walked]
     acc = register_dtype(result)
-    width = plan_vector_width([*(o.dtype for o in walked[:2]), acc], caps)
+    width = plan_vector_width([*(o.dtype for o in walked[:2]), acc], caps) if not acc.is_complex else 1
     simple = combine in ("sum", "prod")
     across = (simple and all(s[-1] == 1 for s in steps) and line_steps[0] != 1 and sizes[-1] >= width > 1)
     if not across and not (simple and all(s == 1 for s in line_steps)):

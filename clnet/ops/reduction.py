@@ -20,6 +20,7 @@ from ..core.plan import Plan
 from ..kernels import reduction as kernel
 from .arithmetic import maximum, minimum
 from .comparison import eq, where
+from .complex import conj, real
 from .declare import composite, planner
 from .view import expand, reshape, unsqueeze
 
@@ -142,7 +143,7 @@ def _prod_vjp(ctx: Any, g: Any) -> tuple[Any]:
     filled = where(zero, 1.0, x)
     rest = dispatch.stack.top.run(prod, (filled,), {"dims": dims, "keepdim": True, "dtype": None})
     others = where(eq(zeros, 0), rest / filled, where(eq(zeros, 1) & zero, rest, 0.0))
-    return (expand_reduced(g, ctx) * others,)
+    return (expand_reduced(g, ctx) * conj(others),)
 
 
 prod = planner("prod", _bind_prod, _planned(_describe_prod), family="reduction", vjp=_prod_vjp,
@@ -330,7 +331,8 @@ def _spread(x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> 
     dof = correction if correction is not None else (1 if unbiased is None or unbiased else 0)
     dims = lay.wrap_dims(dim, x.ndim)
     centred = x - mean(x, dims, True) if dims else x - x
-    total = sum(centred * centred, dims, keepdim) if dims else centred * centred
+    squares = real(centred * conj(centred))
+    total = sum(squares, dims, keepdim) if dims else squares
     n = math.prod(x.shape[d] for d in dims)
     return total, n - dof if n > dof else 0
 
@@ -391,7 +393,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     if not input.dtype.is_inexact:
         input = input.to(dt.get_default_dtype())
     dims = lay.wrap_dims(dim, input.ndim)
-    top = amax(input.detach(), dims, True)
+    top = amax(real(input).detach(), dims, True)
     top = where(eq(top.abs(), float("inf")), 0.0, top)
     total = sum((input - top).exp(), dims, True).log() + top
     return total if keepdim else total.squeeze(dims) if dims else total
@@ -400,11 +402,11 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
 def _norm_map(p: float) -> Callable[[Expr], Expr]:
     def build(x: Expr) -> Expr:
         if p == 2:
-            return x * x
+            return f("real", x * f("conj", x))
         if p == 0:
-            return cast(f("ne", x, 0), x.dtype)
+            return cast(f("ne", x, 0), x.dtype.to_real())
         a = f("abs", x)
-        return a if p in (1, math.inf, -math.inf) else f("pow", a, Const(p, x.dtype))
+        return a if p in (1, math.inf, -math.inf) else f("pow", a, Const(p, a.dtype))
     return build
 
 
@@ -418,10 +420,11 @@ def _norm_post(p: float) -> Callable[[Expr, Expr], Expr]:
 
 def _describe_norm(dtype: DType, attrs: dict[str, Any]) -> kernel.Reduction:
     p = attrs["ord"]
-    result = _float_result("linalg.vector_norm", dtype, attrs["dtype"])
+    result = _float_result("linalg.vector_norm", dtype, attrs["dtype"]).to_real()
     combine = {math.inf: "max", -math.inf: "min"}.get(p, "sum")
     wide = register_dtype(result)
-    return kernel.Reduction("norm", combine, lambda x: _norm_map(p)(cast(x, wide)), wide, _norm_post(p), result)
+    held = wide.to_complex() if dtype.is_complex else wide
+    return kernel.Reduction("norm", combine, lambda x: _norm_map(p)(cast(x, held)), wide, _norm_post(p), result)
 
 
 def _bind_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -437,14 +440,14 @@ def _norm_vjp(ctx: Any, g: Any) -> tuple[Any]:
     if p == 0:
         return (None,)
     if p == 1:
-        return (g * x.sign(),)
+        return (g * x.sgn(),)
     if abs(p) == math.inf:
         hit = eq(x.abs(), y).to(g.dtype)
         count = dispatch.stack.top.run(sum, (hit,), {"dims": ctx.attrs["dims"], "keepdim": True, "dtype": None})
-        return (g * x.sign() * hit / count,)
+        return (g * x.sgn() * hit / count,)
     if p == 2:
         return (where(eq(y, 0), 0.0, g * (x / where(eq(y, 0), 1.0, y))),)
-    power = x.abs() ** (p - 1) * x.sign()
+    power = x.abs() ** (p - 1) * x.sgn()
     return (where(eq(x, 0) if p < 1 else eq(y, 0), 0.0, g * power / where(eq(y, 0), 1.0, y) ** (p - 1)),)
 
 

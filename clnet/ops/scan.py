@@ -14,6 +14,7 @@ from ..core.caps import DeviceCaps
 from ..core.plan import Plan
 from ..kernels import scan as kernel
 from .comparison import eq, where
+from .complex import conj
 from .declare import composite, planner
 from .join import cat
 from .view import narrow
@@ -67,8 +68,8 @@ def _linear_vjp(ctx: Any, g: Any) -> tuple[Any, Any]:
     a, y = ctx.operands[1], ctx.outputs[0]
     n = g.shape[dim]
     following = _moved(a, dim, -1 if not reverse else 1, n)
-    to_x = _again(linear_scan, g, following, dim=dim, dtype=g.dtype, reverse=not reverse)
-    return to_x, to_x * _moved(y, dim, 1 if not reverse else -1, n)
+    to_x = _again(linear_scan, g, conj(following), dim=dim, dtype=g.dtype, reverse=not reverse)
+    return to_x, to_x * conj(_moved(y, dim, 1 if not reverse else -1, n))
 
 
 def _moved(x: Any, dim: int, by: int, n: int) -> Any:
@@ -95,9 +96,9 @@ def _cumprod_vjp(ctx: Any, g: Any) -> tuple[Any]:
         return (g,)
     n = x.shape[dim]
     # The cotangent of y[i] collects those of all later products: a recurrence from the end.
-    collected = _again(linear_scan, g, _moved(x, dim, -1, n), dim=dim, dtype=g.dtype, reverse=True)
+    collected = _again(linear_scan, g, conj(_moved(x, dim, -1, n)), dim=dim, dtype=g.dtype, reverse=True)
     before = cat([narrow(y, dim, 0, 1) * 0 + 1, narrow(y, dim, 0, n - 1)], dim)
-    return (collected * before,)
+    return (collected * conj(before),)
 
 
 cumprod = planner("cumprod", _bind_cumprod, _planned("cumprod", "prod"), family="scan", vjp=_cumprod_vjp,
@@ -118,8 +119,8 @@ def _logcumsumexp_vjp(ctx: Any, g: Any) -> tuple[Any]:
         return (g,)
     following = _moved(y, dim, -1, y.shape[dim])
     factor = where(eq(y, following), 1.0, (y - following).exp())
-    collected = _again(linear_scan, g, factor, dim=dim, dtype=g.dtype, reverse=True)
-    return (collected * where(eq(x, y), 1.0, (x - y).exp()),)
+    collected = _again(linear_scan, g, conj(factor), dim=dim, dtype=g.dtype, reverse=True)
+    return (collected * conj(where(eq(x, y), 1.0, (x - y).exp())),)
 
 
 logcumsumexp = planner("logcumsumexp", _bind_logcumsumexp, _planned("logcumsumexp", "logaddexp"), family="scan",

@@ -57,7 +57,7 @@ void ${entry}(
     __global long *yi, const ulong yi_offset,
 % endif
 % if uses_count:
-    const ${one_t} count,
+    const ${types.register_type(acc.to_real())} count,
 % endif
 % for d in range(kept_rank):
     const ${T} k${d}_size,
@@ -162,7 +162,7 @@ void ${entry}(
 % if rc[red_last] == "u":
                         const ${types.register_type(d, V)} v${i} = ${types.load(d, name, at(name, kc, rc, "0", f"r + {u * V}"), V)};
 % else:
-                        const ${types.register_type(d, V)} v${i} = (${types.register_type(d, V)})(${types.load(d, name, at(name, kc, rc, "0", "r"))});
+                        const ${types.register_type(d, V)} v${i} = ${types.splat(d, types.load(d, name, at(name, kc, rc, "0", "r")), V)};
 % endif
 % endfor
 % for line in writer.lines:
@@ -191,7 +191,7 @@ def element(j):
 % if V == 1:
                 const ${vt} v${i} = ${types.load(d, name, element("0"))};
 % elif along == "b":
-                const ${vt} v${i} = (${vt})(${types.load(d, name, element("0"))});
+                const ${vt} v${i} = ${types.splat(d, types.load(d, name, element("0")), V)};
 % else:
                 ${vt} v${i};
 % if along == "u":
@@ -203,7 +203,7 @@ def element(j):
                     ${types.register_type(d)} lane[${V}];
                     for (uint j = 0; j < ${V}; ++j)
                         lane[j] = ${types.load(d, name, element("min(j, lanes - 1)"))};
-                    v${i} = vload${V}(0, lane);
+                    v${i} = ${types.gather(d, "lane", V)};
                 }
 % endif
 % endfor
@@ -235,9 +235,9 @@ def element(j):
 % if not col and V > 1:
                 if (lanes < ${V}) {
                     ${one_t} lane[${V}];
-                    vstore${V}(value, 0, lane);
+                    ${types.spread(acc, "value", "lane", V)}
                     for (uint j = lanes; j < ${V}; ++j) lane[j] = ${identity(1)};
-                    value = vload${V}(0, lane);
+                    value = ${types.gather(acc, "lane", V)};
 % if arg:
                     ${idx_one} lane_i[${V}];
                     vstore${V}(value_i, 0, lane_i);
@@ -252,7 +252,7 @@ def element(j):
         }
 % if col and V > 1:
         ${one_t} result[${V}];
-        vstore${V}(total, 0, result);
+        ${types.spread(acc, "total", "result", V)}
 % if arg:
         ${idx_one} result_i[${V}];
         vstore${V}(total_i, 0, result_i);
@@ -263,7 +263,7 @@ def element(j):
 % else:
 % if V > 1:
         ${one_t} result[${V}];
-        vstore${V}(total, 0, result);
+        ${types.spread(acc, "total", "result", V)}
 % if arg:
         ${idx_one} result_i[${V}];
         vstore${V}(total_i, 0, result_i);
@@ -291,7 +291,7 @@ def element(j):
 <%
 final = Writer(1, "p")
 final.bind(Arg(0, acc), "value")
-final.bind(Arg(1, acc), "count")
+final.bind(Arg(1, acc.to_real()), "count")
 done = final.write(post)
 %>\
 % for line in final.lines:

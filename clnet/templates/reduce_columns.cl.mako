@@ -21,7 +21,7 @@ for i, d in enumerate(operands):
 mapped = writer.write(expr)
 final = Writer(V, "p")
 final.bind(Arg(0, acc), "value")
-final.bind(Arg(1, acc), "counts")
+final.bind(Arg(1, acc.to_real()), "counts")
 done = final.write(post)
 def step(a, v): return fold.step(combine, acc, V, a, v)
 nothing = fold.identity(combine, acc, V)
@@ -33,7 +33,7 @@ void ${entry}(
 % endfor
     __global ${types.memory_type(value_out)} *y, const ulong y_offset,
 % if uses_count:
-    const ${types.register_type(acc)} count,
+    const ${types.register_type(acc.to_real())} count,
 % endif
 % for d in range(kept_rank):
     const ${T} k${d}_size,
@@ -61,7 +61,7 @@ void ${entry}(
 % endfor
     y += y_offset;
 % if uses_count:
-    const ${acc_t} counts = (${acc_t})(count);
+    const ${types.register_type(acc.to_real(), V)} counts = (${types.register_type(acc.to_real(), V)})(count);
 % endif
     const ${T} vectors = (k${kept_last}_size + ${V - 1}) / ${V};
     const ${T} blocks = (vectors + ${block - 1}) / ${block};
@@ -112,7 +112,7 @@ wide = types.register_type(d, V)
 % if kc[kept_last] == "u":
                         const ${wide} v${i} = ${types.load(d, name, f"{row} + c", V)};
 % else:
-                        const ${wide} v${i} = (${wide})(${types.load(d, name, row)});
+                        const ${wide} v${i} = ${types.splat(d, types.load(d, name, row), V)};
 % endif
 % endfor
 % for line in writer.lines:

@@ -18,7 +18,7 @@ digits = "0123456789abcdef"
 order = reversed(range(W)) if reverse else range(W)
 swapped = "".join(digits[j] for j in order)
 def join(a, b):
-    if combine == "prod": return f"({a} * {b})"
+    if combine == "prod": return types.product(acc, a, b, W)
     if combine == "logaddexp": return f"log_add({a}, {b})"
     return f"({a} + {b})"
 def shifted(v, k):
@@ -31,11 +31,21 @@ at = "(n - 1 - i)" if reverse else "i"
 % if combine == "logaddexp":
 #ifndef LOG_ADD
 #define LOG_ADD
+% if acc.is_complex:
+inline ${scalar} log_add(${scalar} a, ${scalar} b) {
+    const ${scalar} top = a.x > b.x || a.x != a.x ? a : b;
+    const ${scalar} away = (a.x > b.x || a.x != a.x ? b : a) - top;
+    if (isinf(top.x) || top.x != top.x) return top;
+    const ${scalar} small = exp(away.x) * (${scalar})(cos(away.y), sin(away.y));
+    return top + (${scalar})(log1p(small.x * (small.x + 2) + small.y * small.y) / 2, atan2(small.y, small.x + 1));
+}
+% else:
 inline ${scalar} log_add(${scalar} a, ${scalar} b) {
     const ${scalar} top = a > b || a != a ? a : b;
     // The difference of equal infinities would be NaN.
     return isinf(top) || top != top ? top : top + log1p(exp(-fabs(a - b)));
 }
+% endif
 #endif
 % endif
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
@@ -119,7 +129,7 @@ void ${entry}(
         for (${T} i = 0; i < n; ++i) {
             const ${scalar} value = ${types.load(dtype, "x", f"x_line + {at} * x_step")};
             const ${scalar} factor = ${types.load(dtype, "a", f"a_line + {at} * a_step")};
-            sum = i ? factor * sum + value : value;
+            sum = i ? ${types.product(acc, "factor", "sum")} + value : value;
             ${types.store(result, "y", f"y_line + {at} * y_step", "sum")}
         }
 % else:
