@@ -2,6 +2,7 @@
 from . import (
     activation,
     arithmetic,
+    attention,
     class_loss,
     closeness,
     comparison,
@@ -35,7 +36,7 @@ from . import (
     view,
 )
 
-__all__ = ["activation", "arithmetic", "class_loss", "closeness", "comparison", "complex", "conv",
+__all__ = ["activation", "arithmetic", "attention", "class_loss", "closeness", "comparison", "complex", "conv",
            "creation", "elementary", "factorization", "fold", "gather", "grid", "index",
            "interpolate", "join", "loss", "matmul", "norms", "orthogonal", "pad", "pool", "random",
            "reduction", "rowwise", "scan", "scatter", "select", "shuffle", "sort", "triangular",
