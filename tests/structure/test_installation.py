@@ -49,7 +49,9 @@ def test_everything_is_installed(site):
 
 
 def test_it_is_small(site):
-    assert sum(p.stat().st_size for p in site.rglob("*") if p.is_file()) < MOST_BYTES
+    # What clnet brings; the byte-compiled copies are the interpreter's.
+    assert sum(p.stat().st_size for p in site.rglob("*")
+               if p.is_file() and "__pycache__" not in p.parts) < MOST_BYTES
 
 
 def test_it_computes(site):
