@@ -189,14 +189,6 @@ def _sign_vjp(g: Expr, out: Expr, a: Expr) -> tuple[Expr | None]:
     return (where(f("eq", size, 0), 0, (g - radial) / size),)
 
 
-def _erf(x: Any) -> Any:
-    return np.vectorize(math.erf, otypes=[x.dtype])(x) if x.size else x
-
-
-def _erfc(x: Any) -> Any:
-    return np.vectorize(math.erfc, otypes=[x.dtype])(x) if x.size else x
-
-
 _define("add", "({0} + {1})", np.add, lambda g, o, a, b: (g, g))
 _define("sub", "({0} - {1})", np.subtract, lambda g, o, a, b: (g, -g))
 _define("mul", "({0} * {1})", np.multiply, lambda g, o, a, b: (g * b, g * a))
@@ -263,10 +255,6 @@ _define("acosh", "acosh({0})", np.arccosh, lambda g, o, a: (
     # One root is enough for real numbers only: past the branch cut it has the other sign.
     g * (f("rsqrt", a - 1) * f("rsqrt", a + 1) if a.dtype.is_complex else f("rsqrt", a * a - 1)),))
 _define("atanh", "atanh({0})", np.arctanh, lambda g, o, a: (g / (1 - a * a),))
-_define("erf", "erf({0})", _erf,
-        lambda g, o, a: (g * (f("exp", -(a * a)) * (2 / math.sqrt(math.pi))),))
-_define("erfc", "erfc({0})", _erfc,
-        lambda g, o, a: (g * (f("exp", -(a * a)) * (-2 / math.sqrt(math.pi))),))
 _define("hypot", "hypot({0}, {1})", np.hypot, lambda g, o, a, b: (g * (a / o), g * (b / o)))
 
 

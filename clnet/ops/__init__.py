@@ -22,6 +22,7 @@ from . import (
     norms,
     orthogonal,
     pad,
+    polynomial,
     pool,
     random,
     reduction,
@@ -31,13 +32,14 @@ from . import (
     select,
     shuffle,
     sort,
+    special,
     triangular,
     unpool,
     view,
 )
 
-__all__ = ["activation", "arithmetic", "attention", "class_loss", "closeness", "comparison", "complex", "conv",
-           "creation", "elementary", "factorization", "fold", "gather", "grid", "index",
-           "interpolate", "join", "loss", "matmul", "norms", "orthogonal", "pad", "pool", "random",
-           "reduction", "rowwise", "scan", "scatter", "select", "shuffle", "sort", "triangular",
-           "unpool", "view"]
+__all__ = ["activation", "arithmetic", "attention", "class_loss", "closeness", "comparison",
+           "complex", "conv", "creation", "elementary", "factorization", "fold", "gather", "grid",
+           "index", "interpolate", "join", "loss", "matmul", "norms", "orthogonal", "pad",
+           "polynomial", "pool", "random", "reduction", "rowwise", "scan", "scatter", "select",
+           "shuffle", "sort", "special", "triangular", "unpool", "view"]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import complex as _complex  # noqa: F401  (declares them)
+from ..codegen import complex as _complex  # noqa: F401  (declares primitives)
+from ..codegen import error_function as _error_function  # noqa: F401  (declares primitives)
 from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
 from ..codegen.expr import Arg, Expr, apply, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage
 from ..codegen.types import register_dtype
@@ -50,6 +51,7 @@ class Expression:
         refuses: kinds of elements for which the operator is not defined.
         part: "real" where the result of complex operands is real, "complex" where the result of
             real ones is complex.
+        undefined: operands for which no derivative is stated; asking for it raises.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Expression:
     conditions: tuple[int, ...] = ()
     refuses: tuple[str, ...] = ()
     part: str = ""
+    undefined: tuple[int, ...] = ()
     _partials: dict[Any, Any] = field(default_factory=dict)
     _read_sets: dict[Any, Any] = field(default_factory=dict)
 
@@ -129,6 +132,8 @@ class Expression:
         position).  None where the derivative is zero everywhere.  ``field`` is what the call
         computed with: float32 for real numbers, complex64 for complex ones.
         """
+        if index in self.undefined:
+            raise NotImplementedError(f"the derivative of {self.name} by operand {index} is not implemented")
         rest = tuple((k, v) for k, v in attrs.items() if k not in RESULT_ATTRS) if attrs else ()
         key = (index, arity, rest, field)
         if key not in self._partials:
@@ -148,7 +153,7 @@ class Expression:
         if found is None:
             found = self._read_sets[key] = (set(), set())
             for i, needed in enumerate(needs):
-                got = self.partial(i, len(needs), attrs, field) if needed else None
+                got = self.partial(i, len(needs), attrs, field) if needed and i not in self.undefined else None
                 for source, k in got[1] if got is not None else ():
                     found[source == "out"].add(k)
         return found
@@ -273,7 +278,7 @@ def binary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op
     return declared(name, build, bind, doc, **fields)
 
 
-_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "part")
+_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "undefined", "part")
 
 
 def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,
