@@ -65,7 +65,9 @@ void ${entry}(
             for (${T} j = 0; j < ${columns}; ++j)
                 if (m + i < M && n + j < N) {
 % if V == 16:
-                    const ${one_t}8 s8 = sums[i * ${columns} + j].lo + sums[i * ${columns} + j].hi;
+                    ${one_t} half_sums[16];  // oclgrind takes .hi for unwritten
+                    vstore16(sums[i * ${columns} + j], 0, half_sums);
+                    const ${one_t}8 s8 = vload8(0, half_sums) + vload8(1, half_sums);
 % else:
                     const ${one_t}8 s8 = sums[i * ${columns} + j];
 % endif
