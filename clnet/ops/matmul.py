@@ -13,6 +13,8 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.plan import Plan
 from ..kernels import matmul as kernel
+from .complex import complex as complex_
+from .complex import imag, real
 from .declare import composite, planner
 from .view import expand, permute, reshape, squeeze, t, unsqueeze
 
@@ -54,12 +56,20 @@ gemm = planner("_gemm", lambda *operands: (operands, {}), _plan, family="matmul"
                saves=(0, 1), public=False)
 
 
+def _complex_product(a: Any, b: Any) -> Any:
+    """``a @ b`` by four products of the parts, which are read where they lie."""
+    (a_re, a_im), (b_re, b_im) = (real(a), imag(a)), (real(b), imag(b))
+    return complex_(gemm(a_im, b_im, gemm(a_re, b_re), 1, -1), gemm(a_im, b_re, gemm(a_re, b_im)))
+
+
 def _product(name: str, a: Any, b: Any, c: Any = None, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * c + alpha * (a @ b)``; like PyTorch's, a zero factor hides NaN in what it scales."""
     if a.dtype is dt.bool_:
         raise NotImplementedError(f'"{name}" not implemented for \'Bool\'')
     if a.dtype.is_complex:
-        raise NotImplementedError(f'"{name}" of complex matrices is not supported')
+        y = _complex_product(a, b)
+        y = y if alpha == 1 else y * alpha
+        return y if c is None or beta == 0 else y + (c if beta == 1 else c * beta)
     if c is None or beta == 0:
         y = gemm(a, b)
         return y if alpha == 1 else y * alpha

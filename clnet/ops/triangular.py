@@ -32,17 +32,22 @@ def _plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = Non
 def _vjp(ctx: Any, g: Any) -> tuple[Any, Any]:
     a, x = ctx.operands[0], ctx.outputs[0]
     upper, unit = ctx.attrs["upper"], ctx.attrs["unit"]
-    to_b = triangular(mH(a), g, upper=not upper, unit=unit)
+    to_b = triangular(mH(a), g, upper=not upper, unit=unit, whole=ctx.attrs["whole"])
     to_a = None
     if ctx.needs[0]:
         full = -matmul(to_b, mH(x))
-        to_a = triu(full, int(unit)) if upper else tril(full, -int(unit))
+        to_a = full if ctx.attrs["whole"] else triu(full, int(unit)) if upper else tril(full, -int(unit))
     return to_a, to_b
 
 
+def _bind(a: Any, b: Any, *, upper: bool, unit: bool = False, whole: bool = False) -> Any:
+    return (a, b), {"upper": upper, "unit": unit, "whole": whole}
+
+
 # X with A X = B for stacks of triangular A (..., n, n) and B (..., n, k); the other triangle is not read.
-triangular = planner("_triangular", lambda a, b, *, upper, unit=False: ((a, b), {"upper": upper, "unit": unit}),
-                     _plan, family="linalg", vjp=_vjp, saves=(0,), saves_out=(0,), public=False)
+# Its cotangent is zero, or with ``whole`` what it were if A's were a dense matrix's.
+triangular = planner("_triangular", _bind, _plan, family="linalg", vjp=_vjp, saves=(0,), saves_out=(0,),
+                     public=False)
 
 
 def well_conditioned(*shape: int, seed: int = 0) -> Any:
@@ -146,6 +151,8 @@ def _np_gram(factor: Any, upper: bool) -> Any:
 def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
     """X with (L L^H) X = B, or (L^H L) X = B if ``upper``, from a Cholesky factor L (..., n, n).
 
+    As in PyTorch, the gradient of L is that of a dense matrix; its other triangle means nothing.
+
     Raises:
         RuntimeError: shapes or dtypes that don't match.
     """
@@ -157,7 +164,7 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
     check_equation("cholesky_solve", L, B, True)
     check_floating("cholesky_solve", B, "cholesky_solve_cpu")
     first, second = (mH(L), L) if upper else (L, mH(L))
-    return triangular(second, triangular(first, B, upper=False), upper=True)
+    return triangular(second, triangular(first, B, upper=False, whole=True), upper=True, whole=True)
 
 
 def _inverse_samples() -> Any:

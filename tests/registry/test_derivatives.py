@@ -20,8 +20,9 @@ from tests.registry.cases import OPS, Sample, op_name, thorough
 
 STEP = 1e-6
 TOLERANCE = 2e-5
-# Their derivatives raise, as PyTorch's do.
-CONSTANT_OPS = {"geqrf", "linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"}
+# Their derivatives raise, as PyTorch's do; eigenvectors have one only up to their phases, which
+# random weights of the outputs don't leave out.
+CONSTANT_OPS = {"linalg.eig", "geqrf", "linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"}
 DIFFERENTIABLE = [op for op in OPS if not op.random and op_name(op) not in CONSTANT_OPS and (
     op.expression is None or "float" not in op.expression.refuses)]
 
@@ -44,6 +45,9 @@ CONSTANT = {"nn.functional.cross_entropy": {"weight"}, "nn.functional.nll_loss":
 
 # They read one triangle; the derivative is that among Hermitian matrices.
 HERMITIAN = {"linalg.cholesky", "linalg.cholesky_ex", "cholesky", "linalg.eigh", "linalg.eigvalsh"}
+
+# The argument of which they read one triangle; the derivative is right in it.
+TRIANGULAR = {"cholesky_solve": 1, "cholesky_inverse": 0}
 
 
 def without_constants(op: Op, sample: Sample) -> Sample:
@@ -86,6 +90,9 @@ class Function:
         if op_name(self.op) in HERMITIAN or self.sample.kwargs.get("hermitian"):
             matrix = call.args[0]
             call = Sample(((matrix + matrix.transpose(-2, -1)) / 2, *call.args[1:]), call.kwargs)
+        if op_name(self.op) in TRIANGULAR:
+            at, half = TRIANGULAR[op_name(self.op)], "triu" if self.sample.kwargs.get("upper") else "tril"
+            call = Sample((*call.args[:at], getattr(call.args[at], half)(), *call.args[at + 1:]), call.kwargs)
         with self.device, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             got = self.op(*call.args, **call.kwargs)
