@@ -5,9 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor.methods import exported
-from .distance import cosine_similarity as cosine_similarity
-from .distance import normalize as normalize
-from .distance import pairwise_distance as pairwise_distance
 
 # Activations that PyTorch also offers under a name of their in-place form.
 _IN_PLACE = ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold")
@@ -24,7 +21,8 @@ def _in_place(name: str) -> Callable[..., Any]:
 
 
 # Functions of the top level that PyTorch also offers here.
-_TOP_LEVEL = ("channel_shuffle", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
+_TOP_LEVEL = ("bilinear", "channel_shuffle", "cosine_similarity", "native_channel_shuffle", "pairwise_distance",
+              "pdist", "pixel_shuffle", "pixel_unshuffle")
 
 globals().update({name: exported()[name] for name in _TOP_LEVEL})
 globals().update(exported("nn.functional"))

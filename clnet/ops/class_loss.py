@@ -299,8 +299,9 @@ def nll_loss(input: Any, target: Any, weight: Any = None, size_average: Any = No
     return _average(loss, share, reduction_meant(reduction, size_average, reduce))
 
 
-def _np_cross_entropy(x: Any, t: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
+def np_cross_entropy(x: Any, t: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
                       label_smoothing: float = 0.0) -> Any:
+    """``cross_entropy`` in NumPy."""
     dim = 0 if x.ndim == 1 else 1
     classes = x.shape[dim]
     logs = np_log_softmax(x, dim)
@@ -328,7 +329,7 @@ def _entropy_samples() -> Any:
     yield (x, np.exp(np_log_softmax(x[::-1], 1))), {"label_smoothing": 0.1, "weight": weight}
 
 
-@functional_loss(samples=_entropy_samples, reference=_np_cross_entropy)
+@functional_loss(samples=_entropy_samples, reference=np_cross_entropy)
 def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Any = None,
                   ignore_index: int = -100, reduce: Any = None, reduction: str = "mean",
                   label_smoothing: float = 0.0) -> Any:

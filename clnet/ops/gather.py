@@ -1,4 +1,4 @@
-"""Lookups by index: gather, index_select, take, embedding, masked_select, one_hot."""
+"""Lookups by index: gather, index_select, take, masked_select, one_hot."""
 from __future__ import annotations
 
 from typing import Any
@@ -215,44 +215,6 @@ def masked_select(input: Any, mask: Any) -> Any:
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     places = reshape(nonzero(reshape(expand(mask, shape), (-1,))), (-1,))
     return lookup(reshape(expand(input, shape), (-1,)), places, 0, "masked_select")
-
-
-def _embedding_samples() -> Any:
-    weight = np.arange(12.0).reshape(4, 3) ** 1.5
-    yield (np.array([[0, 3], [1, 1]]), weight), {}
-    yield (np.array([2, 0, 2]), weight), {}
-
-
-@composite("gather", namespace="nn.functional", method=False, samples=_embedding_samples,
-           reference=lambda index, weight: weight[index])
-def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
-              norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
-    """Rows of ``weight`` (V, E) at the indices: shape of ``input`` + (E,).
-
-    Args:
-        padding_idx: a row that gets no gradient.
-
-    Raises:
-        IndexError: an index outside [0, V), at the next synchronisation.
-        NotImplementedError: max_norm, scale_grad_by_freq or sparse gradients.
-    """
-    if max_norm is not None:
-        raise NotImplementedError("embedding(max_norm=...) is not supported: renormalise the weight")
-    if scale_grad_by_freq:
-        raise NotImplementedError("embedding(scale_grad_by_freq=True) is not supported")
-    if sparse:
-        raise NotImplementedError("embedding(sparse=True) needs sparse tensors, which clnet lacks")
-    if weight.ndim != 2:
-        raise RuntimeError("'weight' must be 2-D")
-    check_index("embedding", input)
-    rows, width = weight.shape
-    skip = scatter_kernel.NOTHING
-    if padding_idx is not None:
-        if not -rows <= padding_idx < rows:
-            raise AssertionError("Padding_idx must be within num_embeddings")
-        skip = padding_idx % rows
-    index = spread_index(reshape(input, (-1,)), 0, (rows, width))
-    return reshape(lookup(weight, index, 0, "embedding", False, skip), (*input.shape, width))
 
 
 @composite("gather", namespace="nn.functional", method=False,

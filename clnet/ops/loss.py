@@ -45,7 +45,8 @@ def functional_loss(**fields: Any) -> Any:
 
 # Elementwise losses -----------------------------------------------------------------------------
 
-def _pointwise(name: str, build: Callable[..., Expr], **fields: Any) -> Op:
+def pointwise(name: str, build: Callable[..., Expr], **fields: Any) -> Op:
+    """An elementwise part of a loss, of tensors and numbers."""
     fields.setdefault("refuses", ("bool", "int"))
     return declared(name, build, lambda *operands: (operands, {}), "", public=False, **fields)
 
@@ -76,17 +77,17 @@ def _kl(x: Expr, t: Expr) -> Expr:
     return entropy - t * x
 
 
-_squared_error = _pointwise("mse_loss", lambda x, t: (x - t) * (x - t))
-_absolute_error = _pointwise("l1_loss", lambda x, t: f("abs", x - t), refuses=("bool",))
-_smooth_l1_op = _pointwise("smooth_l1_loss", _smooth_l1)
-_huber_op = _pointwise("huber_loss", _huber)
-_cross_op = _pointwise("binary_cross_entropy", _cross, grads=_cross_grads)
-_logits_op = _pointwise("binary_cross_entropy_with_logits", lambda x, t: x * (1 - t) + f("softplus", -x))
-_weighted_logits_op = _pointwise(
+_squared_error = pointwise("mse_loss", lambda x, t: (x - t) * (x - t))
+_absolute_error = pointwise("l1_loss", lambda x, t: f("abs", x - t), refuses=("bool",))
+_smooth_l1_op = pointwise("smooth_l1_loss", _smooth_l1)
+_huber_op = pointwise("huber_loss", _huber)
+_cross_op = pointwise("binary_cross_entropy", _cross, grads=_cross_grads)
+_logits_op = pointwise("binary_cross_entropy_with_logits", lambda x, t: x * (1 - t) + f("softplus", -x))
+_weighted_logits_op = pointwise(
     "binary_cross_entropy_with_logits_weighted",
     lambda x, t, p: x * (1 - t) + f("softplus", -x) * ((p - 1) * t + 1))
-_kl_op = _pointwise("kl_div", _kl)
-_kl_log_op = _pointwise("kl_div_log", lambda x, t: f("exp", t) * (t - x))
+_kl_op = pointwise("kl_div", _kl)
+_kl_log_op = pointwise("kl_div_log", lambda x, t: f("exp", t) * (t - x))
 
 
 def _warn_sizes(input: Any, target: Any) -> None:
@@ -111,13 +112,23 @@ def _weigh(loss: Any, weight: Any) -> Any:
     return loss if weight is None else loss * weight
 
 
+def _reduce_weighted(loss: Any, input: Any, weight: Any, reduction: str) -> Any:
+    """The reduced loss; the mean of weighted elements is over the sum of the weights."""
+    if weight is None:
+        return reduce_loss(loss, reduction)
+    if tuple(weight.shape) != tuple(input.shape):
+        raise ValueError("Weights and input must have the same size.")
+    loss = loss * weight
+    return sum_(loss) / sum_(weight) if reduction == "mean" else reduce_loss(loss, reduction)
+
+
 @functional_loss(samples=_pairs(), reference=lambda x, t, reduction: np_reduce((x - t) ** 2, reduction))
 def mse_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
              weight: Any = None) -> Any:
     """Squared differences, averaged, summed or as they are."""
     _warn_sizes(input, target)
     chosen = reduction_meant(reduction, size_average, reduce)
-    return reduce_loss(_weigh(_squared_error(input, target), weight), chosen)
+    return _reduce_weighted(_squared_error(input, target), input, weight, chosen)
 
 
 @functional_loss(samples=_pairs(), reference=lambda x, t, reduction: np_reduce(np.abs(x - t), reduction))
@@ -126,7 +137,7 @@ def l1_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = Non
     """Absolute differences, averaged, summed or as they are."""
     _warn_sizes(input, target)
     chosen = reduction_meant(reduction, size_average, reduce)
-    return reduce_loss(_weigh(_absolute_error(input, target), weight), chosen)
+    return _reduce_weighted(_absolute_error(input, target), input, weight, chosen)
 
 
 def _np_smooth_l1(x: Any, t: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -157,7 +168,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     _warn_sizes(input, target)
-    return reduce_loss(_weigh(_huber_op(input, target, float(delta)), weight), reduction_meant(reduction))
+    loss = _huber_op(input, target, float(delta))
+    return _reduce_weighted(loss, input, weight, reduction_meant(reduction))
 
 
 def _np_bce(x: Any, t: Any, reduction: str = "mean") -> Any:

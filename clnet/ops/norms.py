@@ -9,9 +9,10 @@ import numpy as np
 from ..core import layout as lay
 from .arithmetic import addcmul, mul, rsqrt
 from .declare import composite
+from .pool import avg_pool2d
 from .reduction import mean
 from .rowwise import batch_norm, normalize
-from .view import reshape
+from .view import narrow, reshape
 
 # Relative spacing of the numbers of each type: PyTorch's default eps of rms_norm.
 _EPSILON = {"float16": 2.0 ** -10, "bfloat16": 2.0 ** -7, "float32": 2.0 ** -23, "float64": 2.0 ** -52}
@@ -75,8 +76,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     """
     channels = _channels(input, 2)
     if num_groups <= 0 or channels % num_groups:
-        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input "
-                           f"of shape {list(input.shape)} and num_groups={num_groups}")
+        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got "
+                           f"input of shape {list(input.shape)} and num_groups={num_groups}")
     _check_parameters(channels, weight=weight, bias=bias)
     size = input.numel() // max(input.shape[0] * num_groups, 1)
     rows = reshape(input, (input.shape[0], num_groups, size))
@@ -90,8 +91,12 @@ def _instance_samples() -> Any:
     yield (x,), {"eps": 0.1}
 
 
-@_functional(samples=_instance_samples, reference=lambda x, m=None, v=None, weight=None, bias=None, eps=1e-5: (
-    _np_rows(x, x.shape[:2], weight, bias, eps)))
+def _np_instance(x: Any, m: Any = None, v: Any = None, weight: Any = None, bias: Any = None,
+                 eps: float = 1e-5) -> Any:
+    return _np_rows(x, x.shape[:2], weight, bias, eps)
+
+
+@_functional(samples=_instance_samples, reference=_np_instance)
 def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
                   bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
                   eps: float = 1e-5) -> Any:
@@ -148,9 +153,44 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         raise RuntimeError(f"Given normalized_shape={list(shape)}, expected input with shape [*, "
                            f"{', '.join(map(str, shape))}], but got input of size{list(input.shape)}")
     if weight is not None and tuple(weight.shape) != shape:
-        raise RuntimeError(f"Expected weight to be of same shape as normalized_shape, but got weight of shape "
-                           f"{list(weight.shape)} and normalized_shape = {list(shape)}")
+        raise RuntimeError(f"Expected weight to be of same shape as normalized_shape, but got weight of "
+                           f"shape {list(weight.shape)} and normalized_shape = {list(shape)}")
     added = _EPSILON[input.dtype.name] if eps is None else float(eps)
     scale = rsqrt(mean(input * input, tuple(range(first, input.ndim)), True) + added)
     y = input * scale
     return y if weight is None else y * weight
+
+
+def _local_samples() -> Any:
+    x = np.sin(np.arange(120.0) ** 1.3).reshape(2, 6, 2, 5)
+    yield (x, 3), {"alpha": 0.5}
+    yield (x[..., 0], 2), {"alpha": 0.5, "beta": 0.5, "k": 2.0}
+
+
+def _np_local(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    padded = np.pad(x * x, [(0, 0), (size // 2, (size - 1) // 2)] + [(0, 0)] * (x.ndim - 2))
+    total = sum(padded[:, i:i + x.shape[1]] for i in range(size))
+    average = total // size if (x == np.trunc(x)).all() else total / size  # integers are pooled as such
+    return x / (average * alpha + k) ** beta
+
+
+@_functional(samples=_local_samples, reference=_np_local)
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75,
+                        k: float = 1.0) -> Any:
+    """``input / (k + alpha * mean of the squares of size neighbouring channels) ** beta``.
+
+    Krizhevsky et al. 2012; channels are dimension 1 of at least three, beyond their ends are zeros.
+
+    Raises:
+        ValueError: fewer than three dimensions.
+    """
+    if input.ndim < 3:
+        raise ValueError("Expected 3D or higher dimensionality                          input (got "
+                         f"{input.ndim} dimensions)")
+    if not input.numel():
+        return input
+    n, c = input.shape[:2]
+    squares = reshape(input * input, (n, 1, c, input.numel() // (n * c)))
+    # An even size has one channel more before than behind: the last window of the padded ones is too many.
+    windows = narrow(avg_pool2d(squares, (size, 1), 1, (size // 2, 0)), 2, 0, c)
+    return input / (reshape(windows, tuple(input.shape)) * alpha + k) ** beta

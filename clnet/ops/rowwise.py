@@ -31,7 +31,8 @@ def dense(x: Any) -> Any:
     return x if x.layout.contiguous else copy(x, dtype=x.dtype, dense=True)
 
 
-def _require_float(name: str, dtype: DType) -> None:
+def require_float(name: str, dtype: DType) -> None:
+    """Raise NotImplementedError, in PyTorch's words, for other elements than floats."""
     if not dtype.is_floating_point:
         raise NotImplementedError(f'"{name}" not implemented for {dtype}')
 
@@ -107,7 +108,7 @@ log_softmax_backward = planner("_log_softmax_backward", _bind_backward,
 def _bind_softmax_any(name: str, input: Any, dim: int, dtype: Any) -> Any:
     if dtype is not None:
         input = input.to(dtype)
-    _require_float(name, input.dtype)
+    require_float(name, input.dtype)
     return (dense(input),), {"dim": lay.wrap_dim(dim, input.ndim)}
 
 
@@ -185,7 +186,7 @@ def _keep(x: Layout, dims: Sequence[int]) -> tuple[int, ...]:
 
 def _bind_norm(x: Any, weight: Any, bias: Any, eps: float, dims: tuple[int, ...], affine: str,
                spread: bool = False) -> Any:
-    _require_float("normalize", x.dtype)
+    require_float("normalize", x.dtype)
     given = tuple(dense(p) for p in (weight, bias) if p is not None)
     return (dense(x), float(eps), *given), {"dims": dims, "affine": affine, "weight": weight is not None,
                                             "bias": bias is not None, "spread": spread}
@@ -371,7 +372,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     if first < 0 or tuple(input.shape[first:]) != shape:
         raise RuntimeError(f"Given normalized_shape={list(shape)}, expected input with shape [*, "
                            f"{', '.join(map(str, shape))}], but got input of size{list(input.shape)}")
-    _require_float("LayerNormKernelImpl", input.dtype)
+    require_float("LayerNormKernelImpl", input.dtype)
     return normalize(input, weight, bias, eps, tuple(range(first, input.ndim)), "column")[0]
 
 
@@ -423,7 +424,10 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
     Raises:
         ValueError: training on a single value per channel.
     """
-    _require_float("batch_norm", input.dtype)
+    require_float("batch_norm", input.dtype)
+    if not input.numel():
+        y = input * (1 if weight is None else weight.narrow(0, 0, min(1, weight.numel())))
+        return y if bias is None else y + bias.narrow(0, 0, min(1, bias.numel()))
     channels = input.shape[1]
     for name, p in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight),
                     ("bias", bias)):
