@@ -66,10 +66,11 @@ from_dlpack = _tensor.interchange.from_dlpack
 set_printoptions = _tensor.printing.set_printoptions
 is_tensor, numel = _tensor.queries.is_tensor, _tensor.queries.numel
 is_floating_point = _tensor.queries.is_floating_point
+globals().update({f.__name__: f for f in _tensor.complex.FUNCTIONS})
 is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
-_PACKAGES = ("autograd", "cuda", "data", "io", "linalg", "nn", "optim", "special", "utils", "backends")
+_PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "nn", "optim", "special", "utils", "backends")
 _FILES = ("load", "save")
 
 

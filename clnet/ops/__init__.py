@@ -14,6 +14,7 @@ from . import (
     elementary,
     embedding,
     factorization,
+    fft,
     fold,
     gather,
     grid,
@@ -49,7 +50,7 @@ from . import (
 
 __all__ = ["activation", "arithmetic", "attention", "bilinear", "class_loss", "closeness",
            "comparison", "complex", "conv", "creation", "distance", "elementary", "embedding",
-           "factorization", "fold", "gather", "grid", "index", "interpolate", "join", "linalg",
+           "factorization", "fft", "fold", "gather", "grid", "index", "interpolate", "join", "linalg",
            "loss", "margin_loss", "matmul", "matrix_function", "matrix_norm", "norms", "orthogonal",
            "pad", "polynomial", "pool", "random", "reduction", "rowwise", "scan", "scatter",
            "select", "shuffle", "solve", "sort", "special", "spectral", "triangular", "unpool",
