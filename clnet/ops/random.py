@@ -287,6 +287,21 @@ def f_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace:
     return _written(input, _masked_alpha(input, mask, scale, _ALPHA * scale, _ALPHA * scale * p), inplace)
 
 
+@_functional(samples=_samples((), (0.3, True)))
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """``alpha_dropout`` of whole channels (dimension 1)."""
+    _check_probability(p)
+    if not training or p == 0 or not input.numel():
+        return input
+    if input.ndim < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    if p == 1:
+        return _written(input, input * 0.0, inplace)
+    scale = 1.0 / math.sqrt((_ALPHA ** 2 * p + 1) * (1 - p))
+    mask = _keep_mask(input, tuple(input.shape[:2]) + (1,) * (input.ndim - 2), p)
+    return _written(input, _masked_alpha(input, mask, scale, _ALPHA * scale, _ALPHA * scale * p), inplace)
+
+
 @_functional(samples=_samples((), (0.1, 0.3, True)))
 def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
           inplace: bool = False) -> Any:
