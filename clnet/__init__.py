@@ -12,6 +12,7 @@ from typing import Any
 from . import tensor as _tensor
 from .autograd.inference import inference_mode, is_inference_mode_enabled
 from .autograd.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .core import return_types
 from .core.dtypes import ALIASES as _ALIASES
 from .core.dtypes import DType as dtype
 from .core.dtypes import (
@@ -70,7 +71,7 @@ globals().update({f.__name__: f for f in _tensor.complex.FUNCTIONS})
 is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
-_PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "nn", "optim", "special", "utils", "backends")
+_PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "masked", "nn", "optim", "special", "utils", "backends")
 _FILES = ("load", "save")
 
 

@@ -1,0 +1,4 @@
+"""Masked reductions and normalisations under PyTorch's path ``torch.masked``."""
+from .tensor import exported
+
+globals().update(exported("masked"))
