@@ -115,8 +115,8 @@ def _launch(name: str, y: Layout, y_arg: Any, source: Any, source_at: int, index
         isinstance(source, Layout) and source.extent() >= INDEX_LIMIT)
     kind = "uint64" if wide else "uint32"
     register = register_dtype(y.dtype)
-    # PyTorch's classes: IndexError of index_add and relatives, RuntimeError of scatter and relatives.
-    fault = "index" if name.startswith("index") else "bounds"
+    # PyTorch's classes: IndexError of index_copy and relatives, RuntimeError of the others.
+    fault = "index" if name.startswith("index") and name != "index_add" else "bounds"
     args: list[Any] = [y_arg]
     arg_types: list[str | None] = [None, "uint64"]
     if isinstance(source, Layout):

@@ -101,6 +101,8 @@ def check_gather(name: str, input: Any, dim: int, index: Any, bounded: bool = Tr
     """
     check_index(name, index)
     d = wrap_dim(dim, input.ndim)
+    if not index.numel():
+        return d
     if max(index.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for axis, (a, b) in enumerate(zip(index.shape, input.shape) if bounded else ()):
@@ -130,7 +132,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
         RuntimeError: shapes that don't fit.  IndexError: an index outside the dimension, at the
             next synchronisation.
     """
-    return lookup(input, index, check_gather("gather", input, dim, index))
+    d = check_gather("gather", input, dim, index)
+    return lookup(input, index, d) if index.numel() else input.new_empty(tuple(index.shape))
 
 
 def _select_samples() -> Any:
@@ -149,8 +152,11 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     """
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    check_index("index_select", index)
+    if index.dtype not in (dt.int32, dt.int64):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     d = wrap_dim(dim, input.ndim)
+    if input.ndim and not input.shape[d] and index.numel():
+        raise RuntimeError("index_select(): self indexing axis dim should be positive")
     return lookup(input, spread_index(index, d, tuple(input.shape)), d, "index_select")
 
 
@@ -161,8 +167,15 @@ def _take_samples() -> Any:
 
 @composite("gather", samples=_take_samples, reference=np.take)
 def take(input: Any, index: Any) -> Any:
-    """The elements at positions of the flattened input, of ``index``'s shape."""
-    check_index("take", index)
+    """The elements at positions of the flattened input, of ``index``'s shape.
+
+    Raises:
+        RuntimeError: not an int64 index.  IndexError: a position outside, at the next synchronisation.
+    """
+    if index.dtype is not dt.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype}")
+    if index.numel() and not input.numel():
+        raise IndexError("take(): tried to take from an empty tensor")
     return reshape(lookup(reshape(input, (-1,)), reshape(index, (-1,)), 0, "take", True), tuple(index.shape))
 
 
@@ -179,11 +192,18 @@ def _np_along(x: Any, index: Any, dim: int | None = None) -> Any:
 
 @composite("gather", samples=_along_samples, reference=_np_along)
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-    """``gather`` with input and indices broadcast against each other; flattened without ``dim``."""
+    """``gather`` with input and indices broadcast against each other; flattened without ``dim``.
+
+    Indices are taken modulo the dimension's size.
+
+    Raises:
+        RuntimeError: not int64 indices, or another number of dimensions.
+    """
     if indices.dtype is not dt.int64:
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
-        return lookup(reshape(input, (-1,)), reshape(indices, (-1,)), 0, "take_along_dim")
+        return lookup(reshape(input, (-1,)), _wrapped(reshape(indices, (-1,)), input.numel()), 0,
+                      "take_along_dim")
     if input.ndim != indices.ndim:
         raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of "
                            f"dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} "
@@ -196,7 +216,11 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     def fit(x: Any) -> Any:
         return expand(x, tuple(-1 if k == d else n for k, n in enumerate(common)))
 
-    return lookup(fit(input), fit(indices), d, "take_along_dim")
+    return lookup(fit(input), fit(_wrapped(indices, input.shape[d])), d, "take_along_dim")
+
+
+def _wrapped(indices: Any, n: int) -> Any:
+    return indices.remainder(n) if n else indices
 
 
 def _masked_samples() -> Any:
@@ -209,10 +233,14 @@ def _masked_samples() -> Any:
            reference=lambda x, m: np.broadcast_to(x, np.broadcast_shapes(x.shape, m.shape))[
                np.broadcast_to(m, np.broadcast_shapes(x.shape, m.shape))])
 def masked_select(input: Any, mask: Any) -> Any:
-    """The elements where ``mask`` (broadcast) holds, as one dimension; waits for the device."""
+    """The elements where ``mask`` (broadcast) holds, as one dimension; waits for the device.
+
+    Raises:
+        RuntimeError: the mask is not bool, or the shapes don't broadcast.
+    """
     if mask.dtype is not dt.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
+    shape = lay.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     places = reshape(nonzero(reshape(expand(mask, shape), (-1,))), (-1,))
     return lookup(reshape(expand(input, shape), (-1,)), places, 0, "masked_select")
 
@@ -305,5 +333,7 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     counts = np.asarray(repeats.tolist(), "int64").reshape(-1)
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")
+    if output_size is not None and output_size != counts.sum() * (n if counts.size != n else 1):
+        raise RuntimeError("allocated size does not match required size")
     places = np.repeat(np.arange(n), counts if counts.size == n else np.broadcast_to(counts, (n,)))
     return index_select(input, d, input.new_tensor(places, dtype=dt.int64))

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core import dtypes as dt
 from ..kernels import index as kernel
 from .comparison import ne
 from .declare import composite, planner
+from .join import cat
 from .reduction import sum as sum_
 from .view import unbind
 
@@ -84,3 +86,53 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 def argwhere(input: Any) -> Any:
     """Coordinates of the non-zero elements, as ``nonzero``."""
     return nonzero(input)
+
+
+def _static_samples() -> Any:
+    x = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, -1.0]])
+    yield (x,), {"size": 2}
+    yield (x,), {"size": 5, "fill_value": 7}
+
+
+def _np_static(x: Any, size: int, fill_value: int = -1) -> Any:
+    found = np.argwhere(x)[:size]
+    return np.concatenate([found, np.full((size - len(found), x.ndim), fill_value)])
+
+
+@composite("index", samples=_static_samples, reference=_np_static)
+def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
+    """The first ``size`` coordinates of ``nonzero``, filled up with ``fill_value``.
+
+    Raises:
+        RuntimeError: a negative size.
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found = _coordinates(input, min(_count(input), size))
+    missing = size - found.shape[0]
+    return found if not missing else cat([found, found.new_full((missing, input.ndim), fill_value)], 0)
+
+
+def _np_unravel(indices: Any, shape: Any) -> Any:
+    return np.unravel_index(indices, shape)
+
+
+@composite("index", method=False, reference=_np_unravel,
+           samples=lambda: [((np.array([[1, 5], [23, 0]]), (2, 3, 4)), {}), ((np.array(3), (4,)), {})])
+def unravel_index(indices: Any, shape: Any) -> Any:
+    """The coordinates, one int64 tensor per dimension, of positions in a row-major tensor of ``shape``.
+
+    Raises:
+        TypeError: indices that are not integers.  ValueError: negative sizes.
+    """
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if indices.dtype.kind != "int":
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    left = indices.to(dt.int64)
+    found = []
+    for n in reversed(sizes):
+        found.append(left.remainder(n))
+        left = left.floor_divide(n)
+    return tuple(reversed(found))

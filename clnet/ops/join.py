@@ -1,4 +1,4 @@
-"""Tensors put together and repeated: cat, stack, repeat, tile, flip, roll, triangles."""
+"""Tensors put together and repeated: cat, stack, repeat, tile; triangles of matrices."""
 from __future__ import annotations
 
 import math
@@ -16,7 +16,8 @@ from ..core.layout import wrap_dim
 from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as kernel
 from .declare import composite, planner
-from .view import clone, diagonal, expand, movedim, narrow, reshape, unsqueeze
+from .shape import atleast_1d, atleast_2d, atleast_3d
+from .view import clone, expand, narrow, reshape, unsqueeze
 
 
 def _bind_cat(tensors: Any, dim: int = 0) -> Any:
@@ -111,38 +112,6 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     return cat([unsqueeze(t, d) for t in parts], d)
 
 
-def _single(*shapes: tuple[int, ...]) -> Any:
-    def samples() -> Any:
-        for s in shapes:
-            yield (np.arange(float(math.prod(s))).reshape(s),), {}
-    return samples
-
-
-def _each(change: Any, tensors: tuple[Any, ...]) -> Any:
-    """``change`` of the one tensor given, or of each of several (or of a sequence)."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        return tuple(change(x) for x in tensors[0])
-    return change(tensors[0]) if len(tensors) == 1 else tuple(change(x) for x in tensors)
-
-
-@composite("join", samples=_single((), (3,), (2, 3)), reference=np.atleast_1d)
-def atleast_1d(*tensors: Any) -> Any:
-    """0-d tensors as 1-d ones; several give a tuple."""
-    return _each(lambda x: reshape(x, (1,)) if not x.ndim else x, tensors)
-
-
-@composite("join", samples=_single((), (3,), (2, 3)), reference=np.atleast_2d)
-def atleast_2d(*tensors: Any) -> Any:
-    """Fewer than two dimensions padded in front; several tensors give a tuple."""
-    return _each(lambda x: unsqueeze(atleast_1d(x), 0) if x.ndim < 2 else x, tensors)
-
-
-@composite("join", samples=_single((), (3,), (2, 3)), reference=np.atleast_3d)
-def atleast_3d(*tensors: Any) -> Any:
-    """Fewer than three dimensions padded as NumPy does; several tensors give a tuple."""
-    return _each(lambda x: unsqueeze(atleast_2d(x), -1) if x.ndim < 3 else x, tensors)
-
-
 @composite("join", method=False, samples=_listed({}), aliases=("row_stack",), reference=np.vstack)
 def vstack(tensors: Any) -> Any:
     """Rows below one another."""
@@ -197,66 +166,6 @@ def tile(input: Any, *dims: Any) -> Any:
     return repeat(input, (1,) * (input.ndim - len(counts)) + tuple(counts))
 
 
-@composite("join", samples=_sample_calls((2, 3), ((3, 2, 3),)), reference=lambda x, s: np.broadcast_to(x, s))
-def broadcast_to(input: Any, size: Any) -> Any:
-    """The tensor expanded to a shape, without copying."""
-    return expand(input, tuple(size))
-
-
-@composite("join", method=False, samples=lambda: [((np.ones((2, 1)), np.zeros(3)), {})],
-           reference=lambda *xs: np.broadcast_arrays(*xs))
-def broadcast_tensors(*tensors: Any) -> Any:
-    """The tensors expanded to their common shape."""
-    shape = lay.broadcast_shapes(*(tuple(t.shape) for t in tensors))
-    return tuple(expand(t, shape) for t in tensors)
-
-
-@composite("join", function=False, samples=lambda: [((np.ones((2, 1)), np.zeros((2, 3))), {})],
-           reference=lambda x, o: np.broadcast_to(x, o.shape))
-def expand_as(input: Any, other: Any) -> Any:
-    """Expanded to another tensor's shape."""
-    return expand(input, tuple(other.shape))
-
-
-@composite("join", function=False, samples=lambda: [((np.ones((2, 3)), np.zeros((3, 2))), {})],
-           reference=lambda x, o: x.reshape(o.shape))
-def view_as(input: Any, other: Any) -> Any:
-    """Viewed in another tensor's shape."""
-    return input.view(tuple(other.shape))
-
-
-@composite("join", function=False, samples=lambda: [((np.ones((2, 3)), np.zeros((3, 2))), {})],
-           reference=lambda x, o: x.reshape(o.shape))
-def reshape_as(input: Any, other: Any) -> Any:
-    """Reshaped to another tensor's shape."""
-    return reshape(input, tuple(other.shape))
-
-
-@composite("join", samples=_single((2, 3), (4,)), reference=np.ravel)
-def ravel(input: Any) -> Any:
-    """The elements in one dimension, without a copy where possible."""
-    return reshape(input, (-1,))
-
-
-@composite("join", method=False, samples=lambda: [((np.arange(2.0), np.arange(3.0)), {"indexing": "ij"}),
-                                                  ((np.arange(2.0), np.arange(3.0)), {"indexing": "xy"})],
-           reference=lambda *xs, indexing="ij": np.meshgrid(*xs, indexing=indexing))
-def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
-    """Coordinate grids of 1-d tensors ("ij": matrix order, "xy": Cartesian)."""
-    parts = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
-    if indexing not in ("ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    swap = indexing == "xy" and len(parts) >= 2
-    if swap:
-        parts[0], parts[1] = parts[1], parts[0]
-    shape = tuple(p.numel() for p in parts)
-    grids = [expand(reshape(p, tuple(n if d == i else 1 for d in range(len(parts)))), shape)
-             for i, (p, n) in enumerate(zip(parts, shape))]
-    if swap:
-        grids[0], grids[1] = grids[1], grids[0]
-    return tuple(grids)
-
-
 # Triangles: one elementwise kernel that knows the element's position ----------------------------
 
 def _bind_triangle(input: Any, diagonal: int = 0) -> Any:
@@ -300,122 +209,3 @@ tril = planner("tril", _bind_tril, _triangle("tril", "le"), family="join", linea
 triu = planner("triu", _bind_triu, _triangle("triu", "ge"), family="join", linear=True, samples=_tri_samples,
                vjp=lambda ctx, g: (triu(g, ctx.attrs["diagonal"]),),  # type: ignore[has-type]
                reference=np.triu)
-
-
-@composite("join", samples=lambda: [*_sample_calls((3,), (), (1,), (-2,))(), *_sample_calls((3, 4), (1,))()],
-           reference=lambda x, diagonal=0: np.diag(x, diagonal))
-def diag(input: Any, diagonal: int = 0) -> Any:
-    """A vector's diagonal matrix, or a matrix's diagonal."""
-    if input.ndim == 2:
-        return clone(_diagonal(input, diagonal))
-    if input.ndim != 1:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    return diag_embed(input, diagonal)
-
-
-_diagonal = diagonal
-
-
-@composite("join", samples=_sample_calls((2, 3), (), (1,)),
-           reference=lambda x, offset=0: np.stack([np.diag(r, offset) for r in x]))
-def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """The last dimension put on the diagonal of two new dimensions."""
-    n = input.shape[-1] + (offset if offset > 0 else -offset)
-    whole = input.new_zeros((*input.shape[:-1], n, n))
-    _diagonal(whole, offset, -2, -1).copy_(input)
-    return movedim(whole, (-2, -1), (dim1, dim2)) if (dim1, dim2) != (-2, -1) else whole
-
-
-@composite("join", samples=_sample_calls((2, 3), ((0,),), ((0, 1),), (1,)),
-           reference=lambda x, d: np.flip(x, d))
-def flip(input: Any, *dims: Any, **named: Any) -> Any:
-    """The order of elements reversed along dimensions (numbers, a sequence, or ``dims=``)."""
-    given = lay.size_of((named["dims"],) if "dims" in named else dims)
-    for d in lay.wrap_dims(given, input.ndim) if given else ():
-        n = input.shape[d]
-        backwards = (n - 1) - input.new_range(n)
-        input = input[(slice(None),) * d + (backwards,)]
-    return input
-
-
-@composite("join", samples=_sample_calls((2, 4), (1,), (2, 1), ((1, -1), (0, 1))),
-           reference=lambda x, s, d=None: np.roll(x, s, d))
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
-    """Elements moved along dimensions, those pushed out entering at the other end."""
-    if dims is None:
-        return reshape(roll(reshape(input, (-1,)), shifts, 0), tuple(input.shape))
-    steps = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    axes = (dims,) if isinstance(dims, int) else tuple(dims)
-    if len(steps) != len(axes):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
-    for step, axis in zip(steps, axes):
-        d = wrap_dim(axis, input.ndim)
-        n = input.shape[d]
-        k = step % n if n else 0
-        if k:
-            input = cat([narrow(input, d, n - k, k), narrow(input, d, 0, n - k)], d)
-    return input
-
-
-@composite("join", samples=_sample_calls((2, 3), ()), reference=np.fliplr)
-def fliplr(input: Any) -> Any:
-    """Columns in reverse order."""
-    if input.ndim < 2:
-        raise RuntimeError("Input must be >= 2-d.")
-    return flip(input, 1)
-
-
-@composite("join", samples=_sample_calls((2, 3), ()), reference=np.flipud)
-def flipud(input: Any) -> Any:
-    """Rows in reverse order."""
-    if not input.ndim:
-        raise RuntimeError("Input must be >= 1-d.")
-    return flip(input, 0)
-
-
-@composite("join", samples=_sample_calls((2, 3), (), (2,), (-1, (1, 0))), reference=np.rot90)
-def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
-    """The plane of two dimensions turned by ``k`` quarter turns, from the first towards the second."""
-    a, b = (wrap_dim(d, input.ndim) for d in dims)
-    if a == b:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
-    turns = k % 4
-    if turns == 0:
-        return clone(input)
-    if turns == 2:
-        return flip(input, a, b)
-    turned = flip(input, b) if turns == 1 else flip(input, a)
-    order = list(range(input.ndim))
-    order[a], order[b] = b, a
-    return turned.permute(order)
-
-
-@composite("join", samples=_sample_calls((3, 3), ()), reference=np.trace)
-def trace(input: Any) -> Any:
-    """Sum of a matrix's diagonal."""
-    if input.ndim != 2:
-        raise RuntimeError("trace: expected a matrix")
-    return diagonal(input).sum()
-
-
-@composite("join", samples=_sample_calls((2, 2), (), (1,)), reference=np.diagflat)
-def diagflat(input: Any, offset: int = 0) -> Any:
-    """A matrix with the flattened input on a diagonal."""
-    return diag(ravel(input), offset)
-
-
-@composite("join", samples=_sample_calls((5, 3), (2,), ((1, 4),), (3, 1)),
-           reference=lambda x, k, d=0: np.array_split(x, k if isinstance(k, int) else list(k), d))
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views of a dimension's parts: that many of nearly equal size, or split at the indices."""
-    d = wrap_dim(dim, input.ndim)
-    n = input.shape[d]
-    if isinstance(indices_or_sections, int):
-        parts = indices_or_sections
-        if parts <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {parts}")
-        ends = [n // parts * (i + 1) + min(i + 1, n % parts) for i in range(parts)]
-    else:
-        ends = [min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections] + [n]
-    starts = [0, *ends[:-1]]
-    return tuple(narrow(input, d, a, max(b - a, 0)) for a, b in zip(starts, ends))

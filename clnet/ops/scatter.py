@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes as dt
+from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import wrap_dim
 from ..core.op import Op
 from ..core.plan import Plan
 from ..kernels import scatter as kernel
-from .comparison import eq
+from .comparison import eq, masked_fill
 from .comparison import where as choose
 from .declare import composite, planner
-from .gather import check_gather, check_index, leading, lookup, spread_index
+from .gather import check_gather, leading, lookup, spread_index
 from .index import nonzero
 from .view import expand, reshape
 
@@ -76,8 +77,12 @@ def _bind_put(base: Any, source: Any, index: Any, dim: int, mode: str) -> Any:
 
 # Modes "set" and "add"; modes "multiply", "amax" and "amin", whose derivative reads the operands.
 put_at = _record("_scatter", _bind_put, public=False)
+index_put_at = _record("_index_put", _bind_put, public=False)
+fill_at = _record("_index_fill", _bind_put, public=False)
 combine_at = _record("_scatter_reduce", _bind_put, vjp=_combine_vjp, saves=(0, 1, 2), saves_out=(0,),
                      public=False)
+index_combine_at = _record("_index_reduce", _bind_put, vjp=_combine_vjp, saves=(0, 1, 2), saves_out=(0,),
+                           public=False)
 
 
 def _check(name: str, input: Any, dim: int, index: Any, source: Any) -> tuple[int, Any]:
@@ -87,7 +92,10 @@ def _check(name: str, input: Any, dim: int, index: Any, source: Any) -> tuple[in
         RuntimeError: dtypes or sizes that don't fit.
     """
     d = check_gather(name, input, dim, index)
-    if not isinstance(source, (int, float, bool)):
+    if isinstance(source, (int, float, bool, complex)):
+        if name != "scatter":
+            raise TypeError(f"{name}(): argument 'src' must be Tensor, not {type(source).__name__}")
+    elif index.numel():
         if source.dtype is not input.dtype:
             raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
         if max(source.ndim, 1) != max(index.ndim, 1):
@@ -192,7 +200,7 @@ def _np_scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, incl
     out = x.copy()
     combine: Any = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min, "mean": np.mean}[reduce]
     for at, values in found.items():
-        out[at] = combine(([x[at]] if include_self else []) + values)
+        out[at] = np.asarray(combine(([x[at]] if include_self else []) + values)).astype(x.dtype)
     return out
 
 
@@ -207,10 +215,16 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *,
     if reduce not in _REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
     d, source = _check("scatter_reduce", input, dim, index, src)
+    return _reduced((put_at, combine_at), input, d, index, source, reduce, include_self)
+
+
+def _reduced(ops: tuple[Op, Op], input: Any, d: int, index: Any, source: Any, reduce: str,
+             include_self: bool) -> Any:
+    """The reduction by operators that set or add, and combine otherwise, and name its faults."""
+    put_at, combine_at = ops
     mode, neutral = _REDUCTIONS[reduce]
     base = input if include_self else put_at(input, _identity(neutral, input.dtype), index, d, "set")
-    op: Op = put_at if mode == "add" else combine_at
-    result = op(base, source, index, d, mode)
+    result = (put_at if mode == "add" else combine_at)(base, source, index, d, mode)
     if reduce != "mean":
         return result
     start = input.detach().ones_like()
@@ -228,21 +242,24 @@ def _slices(name: str, input: Any, dim: int, index: Any, source: Any) -> tuple[i
     Raises:
         IndexError, RuntimeError: shapes or dtypes that don't fit.
     """
-    check_index(name, index)
+    if index.dtype is not dt.int64 and (index.dtype is not dt.int32 or name == "index_copy"):
+        raise RuntimeError(f"{name}_(): Expected a long tensor for index, but got {index.dtype}")
     d = wrap_dim(dim, input.ndim)
     if index.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim}")
     shape = tuple(index.numel() if k == d else n for k, n in enumerate(input.shape))
-    if isinstance(source, (int, float, bool)):
-        return d, source, spread_index(index, d, tuple(input.shape))
     if source.dtype is not input.dtype:
         raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) "
                            f"{input.dtype} and (source) {source.dtype}")
-    if tuple(source.shape) != shape and not (not input.ndim and source.numel() == 1):
-        error = IndexError if name == "index_copy" else RuntimeError
-        raise error(f"{name}(): Number of indices ({index.numel()}) and the source's shape "
-                    f"{list(source.shape)} don't fit self's shape {list(input.shape)} along dimension {d}")
-    return d, source, spread_index(index, d, tuple(input.shape))
+    single = source.numel() == index.numel() == 1 and min(source.ndim, input.ndim) == 0 and (
+        max(source.ndim, input.ndim) < 2)
+    if tuple(source.shape) != shape and not single:
+        counted = name == "index_copy" and source.ndim == input.ndim and (
+            source.shape[d] != index.numel() and shape[:d] + shape[d + 1:] == source.shape[:d] + source.shape[d + 1:])
+        raise (IndexError if counted else RuntimeError)(
+            f"{name}(): Number of indices ({index.numel()}) and the source's shape {list(source.shape)} don't "
+            f"fit self's shape {list(input.shape)} along dimension {d}")
+    return d, reshape(source, shape) if single else source, spread_index(index, d, tuple(input.shape))
 
 
 def _bind_index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
@@ -255,19 +272,6 @@ def _bind_index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy with the source's slices written at the indices; of equal ones the last wins."""
     d, source, at = _slices("index_copy", input, dim, index, source)
     return (input, source, at), {"dim": d, "mode": "set"}
-
-
-def _bind_index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
-    """A copy with a number (or 0-d tensor) written to the slices at the indices."""
-    d = wrap_dim(dim, input.ndim)
-    if isinstance(value, (int, float, bool)):
-        d, source, at = _slices("index_fill", input, dim, index, value)
-        return (input, source, at), {"dim": d, "mode": "set"}
-    if value.ndim:
-        raise RuntimeError("index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                           f"{value.ndim} dimension(s).")
-    shape = tuple(index.numel() if k == d else n for k, n in enumerate(input.shape))
-    return _bind_index_copy(input, dim, index, expand(value.to(input.dtype), shape))
 
 
 def _slice_samples() -> Any:
@@ -292,9 +296,100 @@ index_copy = _record("index_copy", _bind_index_copy, inplace=True,
                      samples=lambda: (((*a[:2], a[2][:2], a[3][:2]) if not a[1] else a, k)
                                       for a, k in _slice_samples()),
                      reference=_np_slices(lambda old, new: new))
-index_fill = _record("index_fill", _bind_index_fill, inplace=True,
-                     samples=lambda: (((*a[:3], 7.5), k) for a, k in _slice_samples()),
-                     reference=_np_slices(lambda old, new: new))
+
+
+@composite("scatter", inplace=True, reference=_np_slices(lambda old, new: new),
+           samples=lambda: (((*a[:3], 7.5), k) for a, k in _slice_samples()))
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """A copy with a number (or 0-d tensor) written to the slices at the indices.
+
+    Raises:
+        IndexError: not int64 indices; one outside, at the next synchronisation.
+        RuntimeError: indices of more than one dimension, or a value with dimensions.
+    """
+    if index.dtype is not dt.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    d = wrap_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    if not isinstance(value, (int, float, bool, complex)) and value.ndim:
+        raise RuntimeError("index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                           f"{value.ndim} dimension(s).")
+    n = input.shape[d] if input.ndim else 1
+    at = reshape(index, (-1,))
+    marks = fill_at(input.new_zeros((n,), dtype=dt.bool_), True, choose(at < 0, at + n, at), 0, "set")
+    shape = tuple(n if k == d else 1 for k in range(input.ndim))
+    return masked_fill(input, reshape(marks, shape), value)
+
+
+def _index_reduce_samples() -> Any:
+    for args, _ in _slice_samples():
+        for mode in ("prod", "mean", "amax", "amin"):
+            yield (*args, mode), {}
+        yield (*args, "prod"), {"include_self": False}
+
+
+def _np_index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, include_self: bool = True) -> Any:
+    at = np.broadcast_to(index.reshape([-1 if d == dim % x.ndim else 1 for d in range(x.ndim)]), source.shape)
+    return _np_scatter_reduce(x, dim, at, source, reduce, include_self)
+
+
+@composite("scatter", inplace=True, samples=_index_reduce_samples, reference=_np_index_reduce)
+def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *,
+                 include_self: bool = True) -> Any:
+    """The source's slices combined at the indices: "prod", "mean", "amax" or "amin".
+
+    Args:
+        include_self: whether the input's slices are combined too; untouched ones stay.
+
+    Raises:
+        RuntimeError: another reduction, or shapes or dtypes that don't fit.
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError("index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
+                           f"{reduce}.")
+    d, source, at = _slices("index_reduce", input, dim, index, source)
+    return _reduced((index_put_at, index_combine_at), input, d, at, reshape(source, tuple(at.shape)), reduce,
+                    include_self)
+
+
+def _put_samples() -> Any:
+    x, src = np.arange(12.0).reshape(3, 4) ** 1.5, np.arange(4.0).reshape(2, 2) - 3.3
+    yield (x, np.array([[0, 5], [11, -3]]), src), {}
+    yield (x, np.array([[0, 5], [5, -7]]), src, True), {}
+
+
+def _np_put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    out = x.copy().reshape(-1)
+    if accumulate:
+        np.add.at(out, index.reshape(-1), source.reshape(-1))
+    else:
+        out[index.reshape(-1)] = source.reshape(-1)
+    return out.reshape(x.shape)
+
+
+@composite("scatter", inplace=True, samples=_put_samples, reference=_np_put)
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """A copy with the source's elements written (or added) at positions of the flattened input.
+
+    Raises:
+        RuntimeError: not an int64 index, or dtypes that differ.
+        IndexError: another number of elements; a position outside, at the next synchronisation.
+    """
+    if index.dtype is not dt.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = "
+                           f"{input.dtype} and source.dtype = {source.dtype}")
+    if index.numel() != source.numel():
+        raise IndexError("put_(): Expected source and index to have the same number of elements, but got "
+                           f"source.numel() = {source.numel()}, index.numel() = {index.numel()}")
+    if index.numel() and not input.numel():
+        raise IndexError("put_(): Tried to put elements into an empty tensor")
+    flat, at = reshape(input, (-1,)), reshape(index, (-1,))
+    at = choose(at < 0, at + input.numel(), at)
+    mode = "add" if accumulate else "set"
+    return reshape(index_put_at(flat, reshape(source, (-1,)), at, 0, mode), tuple(input.shape))
 
 
 def _masked_samples() -> Any:
@@ -322,6 +417,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     if source.dtype is not input.dtype:
         raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got "
                            f"{input.dtype} and {source.dtype}")
+    input = expand(input, lay.broadcast_shapes(tuple(input.shape), tuple(mask.shape)))
     places = reshape(nonzero(reshape(expand(mask, tuple(input.shape)), (-1,))), (-1,))
     if source.numel() < places.numel():
         raise RuntimeError("masked_scatter: expected the number of elements in source to be at least the "

@@ -13,6 +13,7 @@ from ..core import dispatch
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
 from ..core.layout import Layout, wrap_dim
 from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as elementwise_kernel
@@ -67,22 +68,52 @@ def _samples(*calls: tuple[tuple[int, ...], Any]) -> Any:
     return generate
 
 
-def _bind_view(input: Any, *shape: Any) -> Any:
-    """The elements in another shape, sharing memory.
+def _bind_view(input: Any, *shape: Any, size: Any = None, dtype: Any = None) -> Any:
+    """The elements in another shape (``size``), or their bits read as another ``dtype``, sharing memory.
+
+    A dtype of another size needs a last dimension that is contiguous, and changes its size.
 
     Raises:
         RuntimeError: the sizes don't match, or the strides need a copy (use ``reshape``).
     """
     if len(shape) == 1 and isinstance(shape[0], dt.DType):
-        if shape[0].itemsize != input.dtype.itemsize:
-            raise NotImplementedError("view(dtype) between types of different size is not supported")
-        return (input,), {"shape": tuple(input.shape), "dtype": shape[0]}
-    return (input,), {"shape": lay.infer_size(lay.size_of(shape), input.numel())}
-
-
-def _move_view(layout: Layout, offset: int, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        dtype = shape[0]
     if dtype is not None:
-        return lay.make(layout.shape, layout.strides, dtype), offset
+        return (input,), {"shape": _bits_shape(input, dtype), "dtype": dtype}
+    return (input,), {"shape": lay.infer_size(lay.size_of(shape if size is None else (size,)), input.numel())}
+
+
+def _bits_shape(x: Any, dtype: DType) -> tuple[int, ...]:
+    """The shape of a tensor whose bits are read as another dtype."""
+    old, new = x.dtype.itemsize, dtype.itemsize
+    shape = tuple(x.shape)
+    if old == new:
+        return shape
+    change = f"to view {x.dtype} as {dtype} (different element sizes)"
+    if not shape:
+        raise RuntimeError(f"self.dim() cannot be 0 {change}")
+    if x.stride(-1) != 1:
+        raise RuntimeError(f"self.stride(-1) must be 1 {change}, but got {x.stride(-1)}")
+    if new > old:
+        ratio = new // old
+        if shape[-1] % ratio:
+            raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {change}, but got {shape[-1]}")
+        if x.storage_offset() % ratio:
+            raise RuntimeError(f"self.storage_offset() must be divisible by {ratio} {change}, but got "
+                               f"{x.storage_offset()}")
+        for d, stride in enumerate(x.stride()[:-1]):
+            if stride % ratio:
+                raise RuntimeError(f"self.stride({d}) must be divisible by {ratio} {change}, but got {stride}")
+    return (*shape[:-1], shape[-1] * old // new)
+
+
+def _move_view(layout: Layout, offset: int, shape: tuple[int, ...], dtype: DType | None = None) -> Any:
+    if dtype is not None:
+        old, new = layout.dtype.itemsize, dtype.itemsize
+        if old == new:
+            return lay.make(shape, layout.strides, dtype), offset
+        steps = tuple(s * old // new for s in layout.strides[:-1])
+        return lay.make(shape, (*steps, 1), dtype), offset * old // new
     strides = lay.view_strides(layout, shape)
     if strides is None:
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least "
@@ -105,17 +136,17 @@ view = declare_view("view", _bind_view, _move_view, _reshape_vjp, function=False
 
 @composite("view", samples=_samples(((2, 6), ((3, 4),)), ((0, 3), ((3, 0),)), ((2, 3), (-1,))),
            reference=lambda x, *s: x.reshape(lay.size_of(s)))
-def reshape(input: Any, *shape: Any) -> Any:
-    """The elements in another shape; a view where the strides allow it, else a copy."""
-    size = lay.infer_size(lay.size_of(shape), input.numel())
+def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
+    """The elements in another ``shape``; a view where the strides allow it, else a copy."""
+    size = lay.infer_size(lay.size_of(sizes if shape is None else (shape,)), input.numel())
     if lay.view_strides(input.layout, size) is None:
         input = copy(input, dtype=input.dtype, dense=True)
     return view(input, size)
 
 
-def _bind_expand(input: Any, *sizes: Any) -> Any:
+def _bind_expand(input: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> Any:
     """Dimensions of size 1 (and new leading ones) repeated without copying; -1 keeps a size."""
-    size = list(lay.size_of(sizes))
+    size = list(lay.size_of(sizes if size is None else (size,)))
     shift = len(size) - input.ndim
     if shift < 0:
         raise RuntimeError(f"expand: the number of sizes provided ({len(size)}) must be greater or "
@@ -145,13 +176,14 @@ expand = declare_view("expand", _bind_expand, _move_expand, lambda ctx, g: (g,),
                           x, [x.shape[d - len(s) + x.ndim] if n == -1 else n for d, n in enumerate(s)]))
 
 
-def _bind_permute(input: Any, *dims: Any) -> Any:
+def _bind_permute(input: Any, *order: Any, dims: Any = None) -> Any:
     """The dimensions in the order ``dims``."""
-    order = tuple(wrap_dim(d, input.ndim) for d in lay.size_of(dims))
-    if len(order) != input.ndim:
+    given = lay.size_of(order if dims is None else (dims,))
+    if len(given) != input.ndim:
         raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not "
                            f"match the length of the desired ordering of dimensions i.e. input.dim() = "
-                           f"{input.ndim} is not equal to len(dims) = {len(order)}")
+                           f"{input.ndim} is not equal to len(dims) = {len(given)}")
+    order = tuple(wrap_dim(d, input.ndim) for d in given)
     if len(set(order)) != len(order):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
     return (input,), {"dims": order}
@@ -179,12 +211,18 @@ def _swap(n: int, a: int, b: int) -> tuple[int, ...]:
     return tuple(order)
 
 
-@composite("view", samples=_samples(((2, 3, 4), (0, -1))), aliases=("swapaxes", "swapdims"),
+@composite("view", samples=_samples(((2, 3, 4), (0, -1))), aliases=("swapdims",),
            reference=lambda x, a, b: np.swapaxes(x, a, b))
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """Two dimensions swapped."""
     n = input.ndim
     return permute(input, _swap(n, wrap_dim(dim0, n), wrap_dim(dim1, n)))
+
+
+@composite("view", samples=_samples(((2, 3, 4), (0, -1))), reference=lambda x, a, b: np.swapaxes(x, a, b))
+def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
+    """``transpose`` under NumPy's name."""
+    return transpose(input, axis0, axis1)
 
 
 @composite("view", samples=_samples(((2, 3), ())), reference=lambda x: x.T)
@@ -209,6 +247,11 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     if len(src) != len(dst):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) "
                            f"should contain the same number of dims as destination ({destination} dims)")
+    for dims, label in ((src, "source"), (dst, "destination")):
+        if len(set(dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{label}` ({dims})")
+    if not n:
+        return permute(input, ())
     order = [d for d in range(n) if d not in src]
     for to, origin in sorted(zip(dst, src)):
         order.insert(to, origin)
@@ -302,10 +345,12 @@ select = declare_view("select", _bind_select, _move_select, _view_vjp,
 
 @composite("view", samples=_samples(((4, 3), (0, 1, 2)), ((4, 3), (1, -2, 2))),
            reference=lambda x, d, s, n: np.take(x, np.arange(n) + s, d, mode="wrap"))
-def narrow(input: Any, dim: int, start: int, length: int) -> Any:
-    """``length`` elements from ``start`` along a dimension."""
+def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+    """``length`` elements from ``start`` (a number or a 0-d tensor of one) along a dimension."""
     if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if not isinstance(start, int) and (start.ndim or start.dtype.is_inexact or start.dtype is dt.bool_):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     d = wrap_dim(dim, input.ndim)
     n = input.shape[d]
     begin = int(start)
@@ -347,6 +392,8 @@ def _bind_unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     """Windows of ``size`` elements every ``step`` along a dimension, as a new last dimension."""
     d = wrap_dim(dimension, input.ndim)
     n = input.shape[d] if input.ndim else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
     if size > n:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
     if step <= 0:
@@ -391,30 +438,6 @@ unfold = declare_view("unfold", _bind_unfold, _move_unfold, _unfold_vjp, functio
 
 # Composites over the above ----------------------------------------------------------------------
 
-@composite("view", samples=_samples(((2, 3, 4), (1,)), ((2, 3, 4), (0, 1))),
-           reference=lambda x, a=0, b=-1: x.reshape(
-               x.shape[:a] + (-1,) + (x.shape[b + 1:] if b != -1 else ())))
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """Dimensions ``start_dim`` to ``end_dim`` merged into one."""
-    first, last = wrap_dim(start_dim, input.ndim), wrap_dim(end_dim, input.ndim)
-    if first > last:
-        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    if not input.ndim:
-        return reshape(input, (1,))
-    shape = tuple(input.shape)
-    merged = math.prod(shape[first:last + 1])
-    return reshape(input, (*shape[:first], merged, *shape[last + 1:]))
-
-
-@composite("view", samples=_samples(((2, 12), (1, (3, 4)))),
-           reference=lambda x, d, s: x.reshape(x.shape[:d] + tuple(s) + x.shape[d + 1:]))
-def unflatten(input: Any, dim: int, sizes: Any) -> Any:
-    """One dimension split into several."""
-    d = wrap_dim(dim, input.ndim)
-    split = lay.infer_size(tuple(sizes), input.shape[d])
-    return view(input, (*input.shape[:d], *split, *input.shape[d + 1:]))
-
-
 @composite("view", samples=_samples(((2, 3), ())), reference=lambda x: list(np.moveaxis(x, 0, 0)))
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """The slices along a dimension, as a tuple."""
@@ -425,11 +448,18 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 @composite("view", samples=_samples(((5, 2), (2,)), ((5, 2), ([1, 4],)), ((2, 6), (4, 1))),
            reference=lambda x, s, d=0: np.split(
                x, np.cumsum(s)[:-1] if isinstance(s, list) else range(s, x.shape[d], s), d))
-def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Pieces of the given size (the last may be smaller) or sizes, as views."""
+def split(tensor: Any, split_size_or_sections: Any = None, dim: int = 0, *,
+          split_size: Any = None) -> tuple[Any, ...]:
+    """Pieces of the given size (the last may be smaller) or sizes, as views.
+
+    Raises:
+        RuntimeError: a 0-d tensor, a negative size, or sizes that don't add up.
+    """
+    if not tensor.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     d = wrap_dim(dim, tensor.ndim)
     n = tensor.shape[d]
-    sizes = split_size_or_sections
+    sizes = split_size_or_sections if split_size is None else split_size
     if isinstance(sizes, int):
         if sizes < 0 or (sizes == 0 and n):
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={sizes}")
@@ -446,9 +476,13 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
                x, range(-(-x.shape[d] // c), x.shape[d], -(-x.shape[d] // c)), d))
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most ``chunks`` equal pieces (the last may be smaller), as views."""
+    if not input.ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[wrap_dim(dim, input.ndim)]
+    if not n:
+        return split(input, [0] * chunks, dim)
     return split(input, max(1, -(-n // chunks)), dim)
 
 
