@@ -1,4 +1,4 @@
-"""Diagonals: their sum, matrices made of them, and blocks along them; powers in columns."""
+"""Diagonals: their sum, matrices made of them, and blocks along them."""
 from __future__ import annotations
 
 import math
@@ -10,9 +10,8 @@ from ..core import dtypes as dt
 from ..core.layout import wrap_dim
 from .declare import composite
 from .join import cat
-from .scan import cumprod
 from .shape import ravel
-from .view import clone, embed, expand, reshape, unsqueeze
+from .view import clone, embed, reshape
 from .view import diagonal as diagonal_of
 
 
@@ -112,29 +111,3 @@ def block_diag(*tensors: Any) -> Any:
         rows.append(cat([left, x, right], 1).to(dtype))
         done += columns
     return cat(rows, 0)
-
-
-def _np_vander(x: Any, n: int | None = None, increasing: bool = False) -> Any:
-    return np.vander(x, n, increasing)
-
-
-@composite("join", method=False, reference=_np_vander,
-           samples=lambda: [((np.array([1.0, -2.0, 3.0]),), {}), ((np.array([0.5, 2.0]), 4, True), {})])
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Columns of the powers N - 1 to 0 (0 to N - 1 if ``increasing``) of a vector; N is its length if None.
-
-    Raises:
-        RuntimeError: not a vector, or a negative N.
-    """
-    if x.ndim != 1:
-        raise RuntimeError("x must be a one-dimensional tensor.")
-    count = x.shape[0] if N is None else int(N)
-    if count < 0:
-        raise RuntimeError("N must be non-negative.")
-    x = x.to(dt.promote(x.dtype, dt.int64))
-    ones = x.new_ones((x.shape[0], min(count, 1)))
-    if count < 2:
-        return ones
-    powers = cumprod(expand(unsqueeze(x, 1), (x.shape[0], count - 1)), 1)
-    columns = cat([ones, powers], 1)
-    return columns if increasing else columns.flip(1)

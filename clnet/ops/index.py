@@ -9,7 +9,7 @@ from ..core import dtypes as dt
 from ..kernels import index as kernel
 from .comparison import ne
 from .declare import composite, planner
-from .join import cat
+from .overlay import slice_scatter
 from .reduction import sum as sum_
 from .view import unbind
 
@@ -109,8 +109,9 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     found = _coordinates(input, min(_count(input), size))
-    missing = size - found.shape[0]
-    return found if not missing else cat([found, found.new_full((missing, input.ndim), fill_value)], 0)
+    if found.shape[0] == size:
+        return found
+    return slice_scatter(found.new_full((size, input.ndim), fill_value), found, 0, 0, found.shape[0])
 
 
 def _np_unravel(indices: Any, shape: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tensors put together and repeated: cat, stack, repeat, tile; triangles of matrices."""
+"""Tensors put together, repeated and turned round: cat, stack, repeat, flip, roll; triangles."""
 from __future__ import annotations
 
 import math
@@ -16,6 +16,7 @@ from ..core.layout import wrap_dim
 from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as kernel
 from .declare import composite, planner
+from .gather import lookup, spread_index
 from .shape import atleast_1d, atleast_2d, atleast_3d
 from .view import clone, expand, narrow, reshape, unsqueeze
 
@@ -164,6 +165,53 @@ def tile(input: Any, *dims: Any) -> Any:
     """``repeat`` whose missing leading counts are 1."""
     counts = lay.size_of(dims)
     return repeat(input, (1,) * (input.ndim - len(counts)) + tuple(counts))
+
+
+@composite("join", samples=_sample_calls((2, 3), ((0,),), ((0, 1),), (1,)),
+           reference=lambda x, d: np.flip(x, d))
+def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
+    """A copy with the order of elements reversed along ``dims`` (numbers or a sequence).
+
+    Raises:
+        IndexError: a dimension out of range.  RuntimeError: one that appears twice.
+    """
+    given = lay.size_of(axes if dims is None else (dims,))
+    wrapped = [wrap_dim(d, input.ndim) for d in given]
+    if len(set(wrapped)) != len(wrapped):
+        raise RuntimeError(f"dim {max(wrapped, key=wrapped.count)} appears multiple times in the list of dims")
+    turned = input
+    for d in wrapped if input.ndim else ():
+        n = input.shape[d]
+        if n > 1:
+            backwards = (n - 1) - input.new_range(n)
+            turned = lookup(turned, spread_index(backwards, d, tuple(input.shape)), d)
+    return clone(input) if turned is input else turned
+
+
+@composite("join", samples=_sample_calls((2, 4), (1,), (2, 1), ((1, -1), (0, 1))),
+           reference=lambda x, s, d=None: np.roll(x, s, d))
+def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+    """A copy with elements moved along dimensions, those pushed out entering at the other end.
+
+    Raises:
+        RuntimeError: not one shift per dimension.
+    """
+    steps = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    axes = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not steps:
+        raise RuntimeError("`shifts` required")
+    if not axes and len(steps) == 1:
+        return reshape(roll(reshape(input, (-1,)), steps[0], 0), tuple(input.shape))
+    if len(steps) != len(axes):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
+    moved = input
+    for step, axis in zip(steps, axes):
+        d = wrap_dim(axis, input.ndim)
+        n = input.shape[d] if input.ndim else 0
+        k = step % n if n else 0
+        if k:
+            moved = cat([narrow(moved, d, n - k, k), narrow(moved, d, 0, n - k)], d)
+    return clone(input) if moved is input else moved
 
 
 # Triangles: one elementwise kernel that knows the element's position ----------------------------

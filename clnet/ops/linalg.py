@@ -10,8 +10,8 @@ from ..core.limits import finfo
 from .arithmetic import maximum
 from .comparison import where as choose
 from .declare import composite
+from .diagonal import diag_embed
 from .host import check_floating, check_matrix, check_square, expand_batch, host, linalg, mH, scalar_name
-from .join import diag_embed
 from .matmul import matmul
 from .reduction import amax
 from .reduction import sum as sum_

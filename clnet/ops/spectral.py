@@ -7,8 +7,8 @@ import numpy as np
 
 from .complex import real as real_part
 from .declare import composite
+from .diagonal import diag_embed
 from .host import check_floating, check_matrix, check_square, host, linalg, mH, scalar_name
-from .join import diag_embed
 from .matmul import matmul
 from .solve import solve, square_sample
 from .triangular import identity_like, well_conditioned

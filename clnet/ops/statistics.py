@@ -11,7 +11,7 @@ from ..core import return_types
 from .comparison import clamp, isnan, where
 from .complex import conj, real
 from .declare import composite
-from .join import diag
+from .diagonal import diag
 from .matmul import matmul
 from .reduction import amax, amin, mean, std, vector_norm
 from .reduction import sum as sum_
