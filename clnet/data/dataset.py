@@ -128,6 +128,32 @@ class ChainDataset(IterableDataset):
         return sum(len(d) for d in self.datasets)
 
 
+class StackDataset(Dataset):
+    """Samples of several datasets side by side: a tuple of them, or a dict where they have names.
+
+    Raises:
+        ValueError: none, both kinds of arguments, or datasets of different lengths.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("Supported either `tuple`- (via `args`) or `dict`- (via `kwargs`) like input/output, "
+                             "but both types are given." if args else "At least one dataset should be passed")
+        self.datasets: Any = args or kwargs
+        lengths = {len(d) for d in (args or kwargs.values())}
+        if len(lengths) > 1:
+            raise ValueError("Size mismatch between datasets")
+        self._length = lengths.pop()
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __len__(self) -> int:
+        return self._length
+
+
 def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = None) -> list[Subset]:
     """Split at random into subsets of these lengths, or of these shares if they add up to 1.
 

@@ -1,17 +1,28 @@
 """Batches of a dataset, one after the other."""
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ..core.generator import Generator
+from ..core.generator import default as default_generator
+from ..kernels.random import words
 from .collate import default_collate, default_convert
-from .dataset import Dataset, IterableDataset
+from .dataset import IterableDataset
+from .fetch import make_fetcher
+from .pool import WorkerIterator, WorkerPool
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
+from .worker import Job
 
 
 class DataLoader:
-    """Iterates over a dataset in batches, in this process.
+    """Iterates over a dataset in batches, made in this process or by workers.
+
+    Workers use no OpenCL: they compute with NumPy, and hand over through shared memory. What they
+    draw at random depends on the seed and the batch, not on the worker (unless ``worker_init_fn``
+    is given, which then has the say).
 
     >>> import clnet
     >>> from clnet.utils.data import DataLoader, TensorDataset
@@ -25,10 +36,18 @@ class DataLoader:
         sampler, batch_sampler: orders of one's own.
         collate_fn: makes a batch of a list of samples.
         drop_last: leave out a last batch that is not full.
+        num_workers: processes that make the batches; 0: this one.
+        prefetch_factor: batches that each worker makes in advance, 2 by default.
+        persistent_workers: keep the workers from one pass to the next.
+        multiprocessing_context: "fork", "spawn", "forkserver" or a context; by default Python's.
+        worker_init_fn: called in each worker with its number.
+        timeout: seconds to wait for a batch; 0: as long as it takes.
+        in_order: give batches in the order of the sampler, however long one takes.
         pin_memory: accepted; host memory needs no pinning here.
 
     Raises:
-        NotImplementedError: ``num_workers`` above 0.  ValueError: options that exclude each other.
+        ValueError: options that exclude each other.  RuntimeError, while iterating: a worker died
+            or timed out; what a worker raised comes as the same class, with its traceback.
     """
 
     def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,
@@ -72,33 +91,108 @@ class DataLoader:
             batched = batch_size is not None or batch_sampler is not None
             collate_fn = default_collate if batched else default_convert
         self.collate_fn = collate_fn
+        self._pool: WorkerPool | None = None
+        self._latest: WorkerIterator | None = None
+        self._pass: Any = None
+        self._resumed: Any = None
 
     def __iter__(self) -> Iterator[Any]:
+        """A new pass; after ``load_state_dict`` the rest of the one that was interrupted."""
+        source = self.generator if self.generator is not None else default_generator
+        resumed, self._resumed = self._resumed, None
+        if resumed is None:
+            self._pass = {"generator": source.snapshot(), "base_seed": None, "given": 0}
+            if self.num_workers:
+                self._pass["base_seed"] = _seed_from(source)
+            return self._count(self._start(0))
+        # The order is drawn again from where it was drawn first, without a trace in the generator.
+        self._pass = dict(resumed)
+        present = source.snapshot()
+        source.restore(tuple(resumed["generator"]))
+        if self.num_workers:
+            _seed_from(source)
+        requests = self._requests()
+        if not self._iterable:
+            try:
+                requests = iter(list(itertools.islice(requests, len(self))))
+            except TypeError:  # a sampler without length may have no end
+                first = next(requests, None)
+                requests = itertools.chain([] if first is None else [first], requests)
+        source.restore(present)
+        return self._count(self._start(resumed["given"], requests))
+
+    def _requests(self) -> Iterator[Any]:
+        """Indices of one batch after the other."""
         if self._iterable:
-            return self._iterate_samples()
-        if self.batch_sampler is None:
-            return (self.collate_fn(self.dataset[i]) for i in self.sampler)  # type: ignore[union-attr]
-        return (self._batch(indices) for indices in self.batch_sampler)
+            return itertools.repeat(None)
+        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
 
-    def _batch(self, indices: list[Any]) -> Any:
-        if self.collate_fn is default_collate and isinstance(self.dataset, Dataset):
-            made = self.dataset.__getbatch__(indices)
-            if made is not None:
-                return made
-        return self.collate_fn([self.dataset[i] for i in indices])
+    def _start(self, first: int, requests: Iterator[Any] | None = None) -> Iterator[Any]:
+        """Batches from number ``first`` on."""
+        requests = self._requests() if requests is None else requests
+        if self.num_workers:
+            return self._start_workers(first, requests)
+        made = self._made(requests if self._iterable else itertools.islice(requests, first, None))
+        return itertools.islice(made, first, None) if self._iterable else made
 
-    def _iterate_samples(self) -> Iterator[Any]:
-        if self.batch_size is None:
-            yield from (self.collate_fn(sample) for sample in self.dataset)
-            return
-        batch: list[Any] = []
-        for sample in self.dataset:
-            batch.append(sample)
-            if len(batch) == self.batch_size:
-                yield self.collate_fn(batch)
-                batch = []
-        if batch and not self.drop_last:
-            yield self.collate_fn(batch)
+    def _made(self, requests: Iterator[Any]) -> Iterator[Any]:
+        """The batches of these requests, made in this process."""
+        fetcher = make_fetcher(self.dataset, self.collate_fn, self.batch_sampler is not None, self.batch_size,
+                               self.drop_last)
+        for indices in requests:
+            try:
+                batch = fetcher.fetch(indices)
+            except StopIteration:
+                if self._iterable:
+                    return
+                raise
+            yield batch
+
+    def _start_workers(self, first: int, requests: Iterator[Any]) -> Iterator[Any]:
+        pool, base_seed = self._pool, self._pass["base_seed"]
+        if pool is None:
+            job = Job(self.dataset, self.collate_fn, self.batch_sampler is not None, self.batch_size,
+                      self.drop_last, self.worker_init_fn)
+            pool = WorkerPool(job, self.num_workers, self.multiprocessing_context, self.timeout, base_seed)
+            if self.persistent_workers:
+                self._pool = pool
+        else:
+            if self._latest is not None:
+                self._latest.drain()
+            for number in range(self.num_workers):
+                pool.send(number, ("restart", base_seed))
+        skipped = 0 if self._iterable else first
+        batches = WorkerIterator(pool, itertools.islice(requests, skipped, None), skipped,
+                                 self.prefetch_factor or 2, self.in_order, self.persistent_workers)
+        if self.persistent_workers:
+            self._latest = batches
+        return itertools.islice(batches, first, None) if self._iterable else batches
+
+    def _count(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The batches, counted for ``state_dict``."""
+        mine = self._pass
+        for batch in batches:
+            mine["given"] += 1
+            yield batch
+        mine["ended"] = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the present pass stands: between passes nothing, else its order and how far it came.
+
+        Plain values: they may be saved with ``clnet.save``. The random generator's own state is
+        not among them.
+        """
+        if self._pass is None or self._pass.get("ended"):
+            return {"pass": None}
+        return {"pass": dict(self._pass)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next pass be the rest of the one that ``state_dict`` described.
+
+        The samples already given are not loaded again, except those of an iterable dataset, which
+        has no other way forward.
+        """
+        self._resumed = state["pass"]
 
     def __len__(self) -> int:
         if self._iterable:
@@ -115,14 +209,15 @@ def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None
                          "multiprocessing.")
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
-    if num_workers > 0:
-        raise NotImplementedError("DataLoader loads in the calling process only so far: use num_workers=0")
-    if prefetch_factor is not None:
+    if num_workers == 0 and prefetch_factor is not None:
         raise ValueError("prefetch_factor option could only be specified in multiprocessing.let num_workers "
                          "> 0 to enable multiprocessing, otherwise set prefetch_factor to None.")
-    if persistent:
+    if prefetch_factor is not None and prefetch_factor < 1:
+        raise ValueError("prefetch_factor option should be positive")
+    if num_workers == 0 and persistent:
         raise ValueError("persistent_workers option needs num_workers > 0")
 
 
-def get_worker_info() -> None:
-    """None: samples are loaded in the main process."""
+def _seed_from(source: Generator) -> int:
+    """A seed for workers, drawn from a generator."""
+    return int(words(*source.draw(), 1, 64)[0] >> 2)

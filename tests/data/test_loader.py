@@ -13,9 +13,11 @@ from clnet.utils.data import (
     IterableDataset,
     RandomSampler,
     SequentialSampler,
+    StackDataset,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
+    WeightedRandomSampler,
 )
 
 
@@ -111,7 +113,6 @@ def test_samplers():
 
 
 @pytest.mark.parametrize(("options", "error", "text"), [
-    ({"num_workers": 2}, NotImplementedError, "use num_workers=0"),
     ({"num_workers": -1}, ValueError, "num_workers option should be non-negative"),
     ({"shuffle": True, "sampler": [1]}, ValueError, "sampler option is mutually exclusive with shuffle"),
     ({"batch_sampler": [[1]], "batch_size": 3}, ValueError, "batch_sampler option is mutually exclusive"),
@@ -124,3 +125,15 @@ def test_mistakes_are_named(options, error, text):
     with pytest.raises(error) as caught:
         DataLoader(range(3), **options)
     assert text in str(caught.value)
+
+
+def test_weights_and_stacks():
+    clnet.manual_seed(1)
+    drawn = list(WeightedRandomSampler([0.0, 1.0, 3.0], 400))
+    assert len(drawn) == 400 and set(drawn) == {1, 2} and 250 < drawn.count(2) < 350
+    assert sorted(WeightedRandomSampler([1.0, 1.0, 1.0], 3, replacement=False)) == [0, 1, 2]
+    with pytest.raises(ValueError, match="num_samples"):
+        WeightedRandomSampler([1.0], 0)
+    assert StackDataset([1, 2], "ab")[1] == (2, "b") and StackDataset(x=[1, 2], y="ab")[0] == {"x": 1, "y": "a"}
+    with pytest.raises(ValueError, match="Size mismatch"):
+        StackDataset([1], [1, 2])
