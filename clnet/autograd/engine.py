@@ -29,6 +29,9 @@ def _seed(output: Any, gradient: Any) -> Any:
     if gradient is None:
         if output.layout.numel != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if output.layout.dtype.is_complex:
+            raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
+                               f"{output.layout.dtype}")
         return fill(1, shape=output.layout.shape, dtype=output.layout.dtype, device=output.device)
     if tuple(gradient.shape) != tuple(output.shape):
         raise RuntimeError(f"Mismatch in shape: grad_output has a shape of {list(gradient.shape)} "

@@ -6,11 +6,28 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.complex import view_as_complex, view_as_real
 from . import engine, forward_ad
 
 
 class GradcheckError(RuntimeError):
     """Analytic and numerical derivatives differ."""
+
+
+def _on_reals(func: Callable[..., Any], ins: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """``func`` and its inputs with complex tensors, in and out, as pairs of reals along a last dimension."""
+    chosen = [getattr(x, "layout", None) is not None and x.layout.dtype.is_complex for x in ins]
+
+    def call(*args: Any) -> Any:
+        got = _tuple(func(*(view_as_complex(x) if c else x for x, c in zip(args, chosen))))
+        return tuple(view_as_real(y) if getattr(y, "layout", None) is not None and y.layout.dtype.is_complex else y
+                     for y in got)
+
+    def split(x: Any) -> Any:
+        pairs = view_as_real(x.detach()).clone()
+        return pairs.requires_grad_() if x.requires_grad else pairs
+
+    return call, tuple(split(x) if c else x for x, c in zip(ins, chosen))
 
 
 def _tuple(x: Any) -> tuple[Any, ...]:
@@ -80,7 +97,7 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
 
     Args:
         func: tensors to a tensor or several.
-        inputs: those that require grad must be float64.
+        inputs: those that require grad must be float64 or complex128.
         eps, atol, rtol: step and tolerances.
         check_forward_ad, check_backward_ad: which modes are compared.
 
@@ -88,7 +105,7 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
         GradcheckError: they differ (with ``raise_exception``).
         ValueError: no input requires grad.
     """
-    ins = _tuple(inputs)
+    func, ins = _on_reals(func, _tuple(inputs))
     chosen = [i for i, x in enumerate(ins) if getattr(x, "layout", None) is not None and x.requires_grad]
     if not chosen:
         raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the "
@@ -123,13 +140,13 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
     Raises:
         GradcheckError: they differ (with ``raise_exception``).
     """
-    ins = _tuple(inputs)
+    func, ins = _on_reals(func, _tuple(inputs))
     outputs = [y for y in _outputs(func, ins) if y.requires_grad]
     if grad_outputs is None:
         rng = np.random.default_rng(0)
         given = tuple(y.detach().new_tensor(rng.standard_normal(tuple(y.shape))).requires_grad_() for y in outputs)
     else:
-        given = _tuple(grad_outputs)
+        given = tuple(view_as_real(g) if g.layout.dtype.is_complex else g for g in _tuple(grad_outputs))
     count = len(ins)
 
     def gradient(*args: Any) -> Any:

@@ -1,6 +1,7 @@
 """Between tensors and the host: NumPy, Python values, DLPack, other devices."""
 from __future__ import annotations
 
+import warnings
 import weakref
 from typing import Any
 
@@ -229,6 +230,8 @@ def to(self: Tensor, *args: Any, dtype: DType | None = None, device: Any = None,
 
 
 def _cast(x: Tensor, dtype: DType) -> Tensor:
+    if x.dtype.is_complex and dtype.kind in ("float", "int"):
+        warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=3)
     return copy(x, dtype=dtype)
 
 

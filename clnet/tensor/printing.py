@@ -70,7 +70,22 @@ class _Formatter:
         return f"{v:.{options.precision}f}"
 
     def __call__(self, v: Any) -> str:
+        """One element, padded to the common width."""
         return (self._one(v) if self.floating else self._plain(v)).rjust(self.width)
+
+
+class _ComplexFormatter:
+    """The parts of complex numbers, each with a width and notation of its own."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.real, self.imag = _Formatter(values.real), _Formatter(np.abs(values.imag))
+        self.width = self.real.width + self.imag.width + 2
+
+    def __call__(self, v: Any) -> str:
+        """One element as ``real+imagj``."""
+        sign = "-" if math.copysign(1.0, v.imag) < 0 else "+"
+        imag = self.imag._one(abs(v.imag)) + "j"
+        return self.real(v.real) + sign + imag
 
 
 def _shown(values: np.ndarray, summarise: bool) -> np.ndarray:
@@ -86,7 +101,7 @@ def _shown(values: np.ndarray, summarise: bool) -> np.ndarray:
 
 def _lines(values: np.ndarray, indent: int, form: Any, summarise: bool) -> str:
     if values.ndim == 0:
-        return form(values.item() if values.dtype.kind != "f" else values[()])
+        return form(values.item() if values.dtype.kind not in "fc" else values[()])
     k = options.edgeitems
     cut = summarise and values.shape[0] > 2 * k
     if values.ndim == 1:
@@ -106,7 +121,7 @@ def _suffixes(x: Tensor) -> list[str]:
     out = []
     if str(x.device) != "cpu":
         out.append(f"device='{x.device}'")
-    implied = (dt.get_default_dtype(), dt.int64, dt.bool_)
+    implied = (dt.get_default_dtype(), dt.get_default_dtype().to_complex(), dt.int64, dt.bool_)
     if x.numel() == 0 and x.ndim != 1:
         out.append(f"size={tuple(x.shape)}")
     if x.dtype not in implied or (x.numel() == 0 and x.dtype is not dt.get_default_dtype()):
@@ -124,7 +139,8 @@ def text(x: Tensor, prefix: str = "tensor(") -> str:
     if x.dtype is dt.bfloat16 or x.dtype is dt.float16:
         values = values.astype("float32")
     summarise = values.size > options.threshold
-    form = _Formatter(_shown(values, summarise))
+    kind = _ComplexFormatter if x.dtype.is_complex else _Formatter
+    form = kind(_shown(values, summarise))
     body = "[]" if not values.size else _lines(values, len(prefix), form, summarise)
     parts = [body, *_suffixes(x)]
     line = prefix + body

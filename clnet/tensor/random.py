@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import operator
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from ..core.dtypes import DType
 from ..core.generator import Generator
 from ..device import Device, current_device
 from ..ops import random as ops
+from ..ops.complex import view_as_complex
 from . import creation, interchange
 from .methods import write
 from .tensor import Tensor
@@ -57,10 +59,22 @@ def _float_dtype(name: str, dtype: DType | None) -> DType:
     return found
 
 
+def _of_pairs(make: Any, size: Any, dtype: DType, scale: float, device: Any, requires_grad: bool, generator: Any,
+              out: Tensor | None) -> Tensor:
+    """Complex numbers whose parts are drawn apart."""
+    parts = make((*_shape(size), 2), generator=generator, dtype=dtype.to_real(), device=device)
+    made = view_as_complex(parts * scale)
+    if out is not None:
+        return out.resize_(made.shape).copy_(made)
+    return made.requires_grad_() if requires_grad else made
+
+
 def rand(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: DType | None = None,
          layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
          names: Any = None) -> Tensor:
-    """Uniform numbers of [0, 1): 24 random bits in float32, 53 in float64."""
+    """Uniform numbers of [0, 1): 24 random bits in float32, 53 in float64; both parts of complex ones."""
+    if dtype is not None and dtype.is_complex:
+        return _of_pairs(rand, size, dtype, 1, device, requires_grad, generator, out)
     return _create(ops.unit, (), _shape(size), _float_dtype("uniform", dtype), device, requires_grad,
                    generator, out)
 
@@ -68,7 +82,9 @@ def rand(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: DT
 def randn(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: DType | None = None,
           layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
           names: Any = None) -> Tensor:
-    """Numbers of the standard normal distribution."""
+    """Numbers of the standard normal distribution; complex ones have variance 1 over both parts."""
+    if dtype is not None and dtype.is_complex:
+        return _of_pairs(randn, size, dtype, math.sqrt(0.5), device, requires_grad, generator, out)
     return _create(ops.standard_normal, (), _shape(size), _float_dtype("normal", dtype), device,
                    requires_grad, generator, out)
 
