@@ -3,3 +3,4 @@ from .core.errors import LinAlgError as LinAlgError
 from .tensor import exported
 
 globals().update(exported("linalg"))
+matmul = exported()["matmul"]

@@ -185,8 +185,7 @@ def mv(input: Any, vec: Any) -> Any:
     return squeeze(_product("addmv_impl_cpu", input, unsqueeze(vec, 1)), 1)
 
 
-@composite("matmul", samples=_pairs(((5,), (5,)), ((0,), (0,))), reference=np.dot,
-           aliases=("vdot",))
+@composite("matmul", samples=_pairs(((5,), (5,)), ((0,), (0,))), reference=np.dot)
 def dot(input: Any, tensor: Any) -> Any:
     """Inner product of two vectors.
 

@@ -206,7 +206,8 @@ def vander_matrix(x: Any, *, N: int | None = None) -> Any:
     Raises:
         RuntimeError: N of 1 or less.
     """
-    count = N if N is not None else x.shape[-1] if x.ndim else 1
+    x = x if x.ndim else unsqueeze(x, 0)
+    count = x.shape[-1] if N is None else N
     if count <= 1:
         raise RuntimeError(f"N must be greater than 1. Got {count}" if N is not None else
                            "linalg.vander: N must be greater than 1.")

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..core.layout import wrap_dim
 from .comparison import where as choose
+from .declare import composite
 from .host import check_floating, check_matrix, check_square, linalg
-from .reduction import amax, amin, vector_norm
+from .reduction import amax, amin, norm_samples, vector_norm
 from .reduction import sum as sum_
 from .solve import inv_ex
 from .spectral import svdvals
@@ -151,6 +152,27 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         return matrix_norm(A, ord, (-2, -1) if dims is None else dims, keepdim, dtype=dtype)
     _inexact("linalg.vector_norm", A)
     return vector_norm(A, ord, dims, keepdim, dtype=dtype)
+
+
+def _old_samples() -> Any:
+    yield from norm_samples()
+    yield (well_conditioned(4, 3), "nuc"), {}
+
+
+@composite("linalg", name="norm", samples=_old_samples, on_host=True, reference=lambda x, p="fro", dim=None: (
+    np.linalg.norm(x.ravel() if dim is None and p != "nuc" else x, None if p == "fro" else p, dim)))
+def old_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None,
+             dtype: Any = None) -> Any:
+    """The vector norm of order ``p`` over dimensions (all by default), or the nuclear norm of matrices, "nuc".
+
+    "fro" is the root of the sum of squares.
+
+    Raises:
+        RuntimeError: "nuc" of other than two dimensions, or no floating or complex elements.
+    """
+    if p == "nuc":
+        return matrix_norm(input, "nuc", tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype=dtype)
+    return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
 def _cond_samples() -> Any:

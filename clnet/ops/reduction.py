@@ -451,7 +451,8 @@ def _norm_vjp(ctx: Any, g: Any) -> tuple[Any]:
     return (where(eq(x, 0) if p < 1 else eq(y, 0), 0.0, g * power / where(eq(y, 0), 1.0, y) ** (p - 1)),)
 
 
-def _norm_samples() -> Any:
+def norm_samples() -> Any:
+    """A matrix and orders of vector norms."""
     x = np.linspace(-2.0, 1.5, 12).reshape(3, 4)
     for p in (2, 1, 3, 0.5, math.inf, -math.inf, 0):
         yield (x, p), {"dim": 1}
@@ -460,15 +461,5 @@ def _norm_samples() -> Any:
 
 vector_norm = planner(
     "vector_norm", _bind_norm, _planned(_describe_norm), family="reduction", vjp=_norm_vjp, saves=(0,),
-    saves_out=(0,), namespace="linalg", method=False, samples=_norm_samples,
+    saves_out=(0,), namespace="linalg", method=False, samples=norm_samples,
     reference=lambda x, p=2, dim=None: np.linalg.norm(x.ravel() if dim is None else x, p, dim))
-
-
-@composite("reduction", samples=lambda: ((a, k) for a, k in _norm_samples()),
-           reference=lambda x, p=2, dim=None: np.linalg.norm(x.ravel() if dim is None else x, p, dim))
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None,
-         dtype: Any = None) -> Any:
-    """The vector norm of order ``p``; "fro" is the square root of the sum of squares."""
-    if p == "nuc":
-        raise NotImplementedError("norm(p='nuc') needs singular values; use linalg.matrix_norm")
-    return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
