@@ -19,6 +19,7 @@ from . import (
     embedding,
     factorization,
     fft,
+    fft_frames,
     fold,
     gather,
     grid,
@@ -68,7 +69,7 @@ from . import (
 
 __all__ = ["activation", "arithmetic", "attention", "bilinear", "cdist", "class_loss", "closeness",
            "comparison", "complex", "conv", "creation", "diagonal", "difference", "distance", "einsum",
-           "elementary", "embedding", "factorization", "fft", "fold", "gather", "grid", "histogram",
+           "elementary", "embedding", "factorization", "fft", "fft_frames", "fold", "gather", "grid", "histogram",
            "index", "interpolate", "join", "linalg", "loss", "margin_loss", "masked", "matmul",
            "matrix_function", "matrix_norm", "multilinear", "norms", "orthogonal", "overlay", "pad",
            "pieces", "polynomial", "pool", "product", "quantile", "random", "reduction", "rowwise", "scan",
