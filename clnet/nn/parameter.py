@@ -84,3 +84,69 @@ class Buffer(Tensor):
 def rebuild_buffer(data: Tensor, persistent: bool) -> Buffer:
     """The buffer that was pickled."""
     return Buffer(data, persistent=persistent)
+
+
+class _Uninitialized(Tensor):
+    """A tensor without memory until its shape is known."""
+
+    becomes: type
+    made: dict[str, Any]
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Get memory of that shape, contents undefined, and become an ordinary parameter or buffer."""
+        options = {"device": device or self.made["device"], "dtype": dtype or self.made["dtype"]}
+        self.rebind(empty(shape, **options))
+        del self.made
+        self.__class__ = self.becomes  # type: ignore[assignment]
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError("Can't access the shape of an uninitialized parameter or buffer. This error usually "
+                           "happens in `load_state_dict` when trying to load an uninitialized parameter into an "
+                           "initialized one. Call `forward` to initialize the parameters before accessing their "
+                           "attributes.")
+
+    def detach(self) -> Any:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        found = memo.get(id(self))
+        if found is None:
+            found = memo[id(self)] = type(self)(self.requires_grad, **self.made)  # type: ignore[call-arg]
+        return found
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter whose shape the first input of its module tells."""
+
+    becomes = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None,  # type: ignore[misc]
+                dtype: Any = None) -> UninitializedParameter:
+        t = _handle(cls, empty(0, device=device, dtype=dtype))
+        t.made = {"device": device, "dtype": dtype}
+        t.requires_grad_(requires_grad)
+        return t
+
+
+class UninitializedBuffer(_Uninitialized):
+    """A buffer whose shape the first input of its module tells."""
+
+    becomes = Tensor
+
+    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
+                persistent: bool = True) -> UninitializedBuffer:
+        t = _handle(cls, empty(0, device=device, dtype=dtype))
+        t.made = {"device": device, "dtype": dtype}
+        t.requires_grad_(requires_grad)
+        return t
+
+
+def is_lazy(x: Any) -> bool:
+    """Whether a parameter or buffer still waits for its shape."""
+    return isinstance(x, _Uninitialized)

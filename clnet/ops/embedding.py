@@ -8,8 +8,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..kernels import scatter as scatter_kernel
-from .arithmetic import minimum
-from .comparison import eq, ge, gt, logical_and, ne
+from .comparison import eq, gt, logical_and, ne
 from .comparison import where as choose
 from .declare import composite, declared
 from .gather import check_index, lookup, spread_index, sums_at
@@ -210,10 +209,11 @@ def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float 
         counts = sum_(reshape(present, (bags, -1)), 1, True)
         found = amax(grid, 1) if mode == "max" else sum_(grid, 1)
     else:
-        bag = _bag_of_each(offsets, n)
-        if include_last_offset:  # what follows the end belongs to no bag
-            bag = choose(ge(bag, bags), scatter_kernel.NOTHING, bag)
-        found, counts = _combined(rows, present, bag, bags, mode, lowest)
+        # What follows the last offset is one bag more, where that is the end.
+        groups = offsets.shape[0]
+        found, counts = _combined(rows, present, _bag_of_each(offsets, n), groups, mode, lowest)
+        if groups > bags:
+            found, counts = found.narrow(0, 0, bags), counts.narrow(0, 0, bags)
     if mode == "sum":
         return found
     if mode == "max":
@@ -222,16 +222,14 @@ def embedding_bag(input: Any, weight: Any, offsets: Any = None, max_norm: float 
 
 
 def _combined(rows: Any, present: Any, bag: Any, bags: int, mode: str, lowest: float) -> tuple[Any, Any]:
-    """Rows combined by bag (-1: none), and how many of each bag count."""
+    """Rows combined by bag, and how many of each bag count."""
     skip = scatter_kernel.NOTHING
     counts = unsqueeze(sums_at(present, bag, 0, (bags,), skip), 1)
+    shape = tuple(rows.shape)
     if mode != "max":
-        return sums_at(rows, spread_index(bag, 0, tuple(rows.shape)), 0, (bags, rows.shape[1]), skip), counts
-    # A further bag takes what belongs to none.
-    place = expand(unsqueeze(minimum(choose(eq(bag, skip), bags, bag), bags), 1), tuple(rows.shape))
-    start = expand(rows.detach().narrow(0, 0, 1) * 0 + lowest, (bags + 1, rows.shape[1])).clone()
-    found = scatter_reduce(start, 0, place, rows, "amax", include_self=False)
-    return found.narrow(0, 0, bags), counts
+        return sums_at(rows, spread_index(bag, 0, shape), 0, (bags, shape[1]), skip), counts
+    start = expand(rows.detach().narrow(0, 0, 1) * 0 + lowest, (bags, shape[1])).clone()
+    return scatter_reduce(start, 0, expand(unsqueeze(bag, 1), shape), rows, "amax", include_self=False), counts
 
 
 def _check_bags(input: Any, weight: Any, offsets: Any, mode: str, sparse: bool, by_frequency: bool,

@@ -58,6 +58,10 @@ class NLLLoss(_WeightedLoss):
                           reduction=self.reduction)
 
 
+class NLLLoss2d(NLLLoss):
+    """The former name of ``NLLLoss`` on images."""
+
+
 class MSELoss(_Loss):
     """Squared differences."""
 
