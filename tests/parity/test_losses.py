@@ -91,6 +91,24 @@ def test_loss(name):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("reduction", "padded", "zero_infinity"), [
+    ("mean", True, False), ("sum", False, True), ("none", True, True)])
+def test_ctc(reduction, padded, zero_infinity):
+    x, counts, times = _floats(12, 4, 6), [3, 0, 2, 4], [12, 5, 3, 4]
+    labels = RNG.integers(1, 6, (4, 4))
+    targets = labels if padded else np.concatenate([row[:n] for row, n in zip(labels, counts)])
+    results = []
+    for library in (clnet, torch):
+        scores = library.tensor(x, requires_grad=True)
+        layer = library.nn.CTCLoss(reduction=reduction, zero_infinity=zero_infinity)
+        y = layer(library.nn.functional.log_softmax(scores, 2), library.tensor(targets),
+                  library.tensor(times), library.tensor(counts))
+        y.sum().backward()
+        results.append((y.detach().numpy(), scores.grad.numpy()))
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 BAGS = {
     "mean": ({}, np.array([[1, 2, 4], [4, 0, 3]]), None),
     "padding": ({"mode": "sum", "padding_idx": 4}, np.array([1, 2, 4, 4, 0]), np.array([0, 2, 4])),
@@ -156,6 +174,8 @@ ERRORS = {
     "integers": lambda n, f, t: f.cosine_similarity(t([[1]]), t([[1]])),
     "rows": lambda n, f, t: f.pdist(t([1.0])),
     "bilinear": lambda n, f, t: f.bilinear(t([[1.0]]), t([[1.0, 2.0]]), t([[[1.0]]])),
+    "times": lambda n, f, t: f.ctc_loss(t([[[0.0, 0.0]]]), t([[1]]), (2,), (1,)),
+    "blank": lambda n, f, t: f.ctc_loss(t([[[0.0, 0.0]]]), t([[1]]), (1,), (1,), blank=2),
     "one value": lambda n, f, t: f.batch_norm(t([[1.0]]), None, None, training=True),
 }
 
