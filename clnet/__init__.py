@@ -60,7 +60,8 @@ globals().update({name: _tensor.exported("nn.functional")[name] for name in (
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
     "max_pool1d_with_indices", "max_pool2d", "max_pool3d")})
-globals().update({f.__name__: f for f in (*_tensor.creation.FUNCTIONS, *_tensor.random.FUNCTIONS)})
+globals().update({f.__name__: f for f in (
+    *_tensor.creation.FUNCTIONS, *_tensor.random.FUNCTIONS, *_tensor.windows.TOP_LEVEL)})
 random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy
 from_dlpack = _tensor.interchange.from_dlpack
@@ -71,7 +72,8 @@ globals().update({f.__name__: f for f in _tensor.complex.FUNCTIONS})
 is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
-_PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "masked", "nn", "optim", "special", "utils", "backends")
+_PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "masked", "nn", "optim", "signal", "special", "utils",
+             "backends")
 _FILES = ("load", "save")
 
 

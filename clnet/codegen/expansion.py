@@ -46,10 +46,15 @@ def _formals(r: Any, names: Sequence[str], dtypes: Sequence[DType]) -> list[Form
     return made
 
 
+def inline(r: Any, body: Body, operands: Sequence[str], dtypes: Sequence[DType]) -> str:
+    """Write a body's statements; returns the name of its value."""
+    return str(r.write(body(*_formals(r, operands, dtypes))))
+
+
 def expansion(name: str, body: Body, vjp: Callable[..., Any] | None = None, boolean: bool = False) -> None:
     """Declare a primitive whose value is ``body`` of its operands."""
     def render(r: Any, dtype: DType, types_: tuple[DType, ...], *operands: str) -> str:
-        return str(r.write(body(*_formals(r, operands, types_))))
+        return inline(r, body, operands, types_)
 
     def numpy(*arrays: Any) -> Any:
         return evaluate([body(*_arguments(arrays))], arrays)[0]

@@ -146,29 +146,6 @@ def _shift(name: str, symbol: str, numpy: Callable[..., Any]) -> None:
     primitives.add(Primitive(name, render, guarded))
 
 
-def _pow(r: Any, dtype: DType, types_: tuple[DType, ...], a: str, b: str) -> str:
-    if dtype.is_floating_point:
-        return f"pow({a}, {b})"
-    return f"ipow_{types.register_type(dtype, r.width)}({a}, {b})"
-
-
-def _pow_numpy(a: Any, b: Any) -> Any:
-    if a.dtype.kind == "f":
-        return np.power(a, b)
-    negative = b < 0
-    with np.errstate(all="ignore"):
-        powered = np.power(a, np.where(negative, 0, b))
-        parity = np.where(b % 2 == 0, 1, -1)
-        inverse = np.where(a == 1, 1, np.where(a == -1, parity, 0)) if a.dtype.kind == "i" else 0
-        return np.where(negative, inverse, powered).astype(a.dtype)
-
-
-def _pow_vjp(g: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    base = where(f("eq", b, 0), 0, g * (b * f("pow", a, b - 1)))
-    flat = f("eq", a, 0) & f("ge", f("real", b), 0)
-    return base, where(flat, 0, g * (out * f("log", a)))
-
-
 def _logical(name: str, symbol: str, numpy: Callable[..., Any]) -> None:
     primitives.add(Primitive(
         name, lambda r, d, t, a, b: f"({a} {symbol} {b})", numpy))
@@ -220,7 +197,6 @@ _guarded_division("int_mod", "%")
 _extremum("max", ">", np.maximum)
 _extremum("min", "<", np.minimum)
 _define("fmod", "fmod({0}, {1})", np.fmod, lambda g, o, a, b: (g, -g * f("trunc", a / b)))
-_define("pow", _pow, _pow_numpy, _pow_vjp)
 _define("floor", "floor({0})", np.floor, lambda g, o, a: (None,))
 _define("ceil", "ceil({0})", np.ceil, lambda g, o, a: (None,))
 _define("trunc", "trunc({0})", np.trunc, lambda g, o, a: (None,))
@@ -236,7 +212,6 @@ _define("expm1", "expm1({0})", np.expm1, lambda g, o, a: (g * (o + 1),))
 _define("log", "log({0})", np.log, lambda g, o, a: (g / a,))
 _define("log2", "log2({0})", np.log2, lambda g, o, a: (g / (a * math.log(2)),))
 _define("log10", "log10({0})", np.log10, lambda g, o, a: (g / (a * math.log(10)),))
-_define("log1p", "log1p({0})", np.log1p, lambda g, o, a: (g / (a + 1),))
 _define("sqrt", "sqrt({0})", np.sqrt, lambda g, o, a: (g / (o * 2),))
 _define("rsqrt", "rsqrt({0})", lambda a: 1 / np.sqrt(a), lambda g, o, a: (g * (o * o * o) * -0.5,))
 _define("sin", "sin({0})", np.sin, lambda g, o, a: (g * f("cos", a),))
@@ -251,10 +226,6 @@ _define("sinh", "sinh({0})", np.sinh, lambda g, o, a: (g * f("cosh", a),))
 _define("cosh", "cosh({0})", np.cosh, lambda g, o, a: (g * f("sinh", a),))
 _define("tanh", "tanh({0})", np.tanh, lambda g, o, a: (g * (1 - o * o),))
 _define("asinh", "asinh({0})", np.arcsinh, lambda g, o, a: (g * f("rsqrt", a * a + 1),))
-_define("acosh", "acosh({0})", np.arccosh, lambda g, o, a: (
-    # One root is enough for real numbers only: past the branch cut it has the other sign.
-    g * (f("rsqrt", a - 1) * f("rsqrt", a + 1) if a.dtype.is_complex else f("rsqrt", a * a - 1)),))
-_define("atanh", "atanh({0})", np.arctanh, lambda g, o, a: (g / (1 - a * a),))
 _define("hypot", "hypot({0}, {1})", np.hypot, lambda g, o, a, b: (g * (a / o), g * (b / o)))
 
 
@@ -263,14 +234,6 @@ def _sigmoid(r: Any, dtype: DType, types_: tuple[DType, ...], x: str) -> str:
     return f"({one} / ({one} + exp(-{x})))"
 
 
-def _softplus(r: Any, dtype: DType, types_: tuple[DType, ...], x: str) -> str:
-    zero = types.literal(0, dtype, r.width)
-    # max drops a NaN, the other term keeps it.
-    return f"(log1p(exp(-fabs({x}))) + fmax({x}, {zero}))"
-
-
-# Primitives rather than compositions, so that derivatives of every order stay finite where exp
+# A primitive rather than a composition, so that derivatives of every order stay finite where exp
 # overflows.
 _define("sigmoid", _sigmoid, lambda a: 1 / (1 + np.exp(-a)), lambda g, o, a: (g * (o * (1 - o)),))
-_define("softplus", _softplus, lambda a: np.logaddexp(a, np.zeros((), a.dtype)),
-        lambda g, o, a: (g * f("sigmoid", a),))

@@ -4,7 +4,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..codegen.expr import Expr
-from ..codegen.primitives import f
+from ..codegen.primitives import f, where
+from ..codegen.types import register_dtype
+from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.plan import Plan, Position
@@ -28,6 +30,27 @@ def _plan_range(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any
 
 
 arange_fill = planner("_arange", _bind_range, _plan_range, family="creation", public=False)
+
+
+def _bind_line(count: int, start: float, end: float, dtype: Any, device: Any) -> Any:
+    step = (end - start) / (count - 1) if count > 1 else 0.0
+    # Counted from the nearer end, as PyTorch does, so that both ends are exact.
+    return (start, end, step, count // 2, max(count - 1, 0)), {"count": count, "dtype": dtype, "device": device}
+
+
+def _line(start: Expr, end: Expr, step: Expr, half: Expr, last: Expr, position: Expr) -> list[Expr]:
+    forth, back = f("fma", position, step, start), f("fma", position - last, step, end)
+    return [where((position < half) | f("eq", last, 0), forth, back)]
+
+
+def _plan_line(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
+    layout = lay.dense((attrs["count"],), attrs["dtype"])
+    # Integers are truncated: they need the digits of float64 where there are any.
+    compute = attrs["dtype"] if attrs["dtype"].is_floating_point else dt.float64 if caps.fp64 else dt.float32
+    return kernel.plan("linspace", _line, (*operands, Position()), register_dtype(compute), (layout,), caps)
+
+
+linspace_fill = planner("_linspace", _bind_line, _plan_line, family="creation", public=False)
 
 
 def _plan_fill(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:

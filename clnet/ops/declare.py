@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import complex as _complex  # noqa: F401  (declares primitives)
+from ..codegen import elementary as _elementary  # noqa: F401  (declares primitives)
 from ..codegen import error_function as _error_function  # noqa: F401  (declares primitives)
 from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
 from ..codegen.expr import Arg, Expr, apply, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.elementary import binary_exponent, mantissa
 from ..codegen.expr import Const, Expr
 from ..codegen.primitives import f, where
 from ..core import dtypes as dt
+from ..core import return_types
+from .arithmetic import pow as power
 from .declare import binary, composite, declared, unary
 
 _INF = float("inf")
@@ -35,6 +38,10 @@ def _log_sum(base: float) -> Any:
     exp, log1p = ("exp", math.log1p) if base == math.e else ("exp2", None)
 
     def build(a: Expr, b: Expr) -> Expr:
+        if a.dtype.is_complex:
+            ahead = (f("real", a) > f("real", b)) | f("is_nan", a)
+            top, away = where(ahead, a, b), where(ahead, b - a, a - b)
+            return where(f("eq", f("abs", f("real", top)), _INF), top, top + f("log1p", f("exp", away)))
         top = where(a > b, a, where(f("is_nan", a), a, b))
         small = f(exp, -f("abs", a - b))
         rest = f("log1p", small)
@@ -100,6 +107,113 @@ def _ldexp_samples() -> Any:
 
 ldexp = binary("ldexp", lambda a, b: a * f("exp2", b), "``input * 2**other``.", promotion="int_to_float",
                samples=_ldexp_samples, reference=lambda a, b: a * 2.0 ** b, inplace=True)
+
+
+# Parts and neighbours of floats ------------------------------------------------------------------
+
+def _bind_exponent(input: Any) -> Any:
+    return (input,), {"dtype": dt.int32}
+
+
+_mantissa = unary("_mantissa", mantissa, "", public=False,
+                  grads=lambda g, o, x: (where(f("eq", o, x), g, g * (o / x)),))
+_exponent = declared("_exponent", binary_exponent, _bind_exponent, "", public=False, differentiable=False)
+
+
+def _frexp_samples() -> Any:
+    yield (np.array([0.0, 1.0, -0.3, 1e-5, 700.0, -2.0]),), {}
+
+
+@composite("elementary", samples=_frexp_samples, reference=np.frexp)
+def frexp(input: Any) -> Any:
+    """(mantissa, exponent) with ``input = mantissa * 2**exponent`` and the mantissa in [0.5, 1).
+
+    The exponent is int32.
+
+    Raises:
+        RuntimeError: not a floating-point tensor.
+    """
+    if not input.dtype.is_floating_point:
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    return return_types.frexp(_mantissa(input), _exponent(input))
+
+
+# Per 16-bit type: a little over half the relative spacing at a power of two, three quarters of the
+# smallest number, and the largest.
+_SPACING = {dt.float16: (1.0005 * 2.0 ** -11, 0.75 * 2.0 ** -24, 65504.0),
+            dt.bfloat16: (1.0005 * 2.0 ** -8, 0.75 * 2.0 ** -133, (2 - 2.0 ** -7) * 2.0 ** 127)}
+
+
+def _bind_nextafter(input: Any, other: Any) -> Any:
+    spacing = _SPACING.get(dt.promote(input.dtype, other.dtype))
+    return (input, other), {"spacing": spacing} if spacing else {}
+
+
+def _nextafter(a: Expr, b: Expr, spacing: tuple[float, float, float] | None = None) -> Expr:
+    if spacing is None:
+        return f("nextafter", a, b)
+    # Registers are float32: a step that is rounded, on storing, to the neighbour.
+    relative, smallest, largest = spacing
+    step = f("max", f("abs", a) * relative, Const(smallest, a.dtype))
+    moved = where(f("eq", f("abs", a), _INF), f("copysign", Const(largest, a.dtype), a), a + where(b > a, step, -step))
+    return where(f("is_nan", a), a, where(f("is_nan", b) | f("eq", a, b), b, moved))
+
+
+def _nextafter_samples() -> Any:
+    # In float32, so that no derivative is tested: there is none.  Small, so that neighbours in every
+    # type are close to the reference's; tests/ops/test_elementary.py looks at them exactly.
+    a, b = [0.0, 1e-3, -1e-3, 3e-4, 1e-30], [1.0, 2.0, 5.0, -1.0, 1e-30]
+    yield (np.array(a, "float32"), np.array(b, "float32")), {}
+
+
+def _np_nextafter(a: Any, b: Any) -> Any:
+    return np.nextafter(a.astype("float32"), b.astype("float32"))
+
+
+nextafter = declared("nextafter", _nextafter, _bind_nextafter, "The next number after ``input`` towards ``other``.",
+                     inplace=True, refuses=("bool", "int", "complex"), undefined=(0, 1),
+                     samples=_nextafter_samples, reference=_np_nextafter)
+
+
+# Integers ----------------------------------------------------------------------------------------
+
+def _integer_samples() -> Any:
+    yield (np.array([12, -18, 0, 7]), np.array([18, 12, 5, 0])), {}
+    yield (np.array([[4], [9]]), np.array([6, 27, 30])), {}
+
+
+def _lcm(a: Expr, b: Expr) -> Expr:
+    divisor = f("gcd", a, b)
+    return f("abs", f("quotient", a, where(f("eq", divisor, 0), Const(1, a.dtype), divisor)) * b)
+
+
+gcd = binary("gcd", lambda a, b: f("gcd", a, b), "Greatest common divisors, not negative.", inplace=True,
+             refuses=("bool", "float", "complex"), samples=_integer_samples, reference=np.gcd)
+lcm = binary("lcm", _lcm, "Least common multiples, not negative.", inplace=True,
+             refuses=("bool", "float", "complex"), samples=_integer_samples, reference=np.lcm)
+
+
+def _float_power_samples() -> Any:
+    x = np.array([[0.5, 1.0, 2.5], [3.0, 0.1, 1.5]])
+    yield (x, 2), {}
+    yield (x, np.array([2.0, 0.5, -1.0])), {}
+
+
+def _kind(x: Any) -> Any:
+    return dt.scalar_dtype(x) if isinstance(x, (int, float, complex)) else x.dtype
+
+
+def _wide(x: Any, dtype: Any) -> Any:
+    return x if isinstance(x, (int, float, complex)) else x.to(dtype)
+
+
+@composite("elementary", samples=_float_power_samples, inplace=True,
+           reference=lambda x, y: np.power(np.asarray(x, "float64"), y))
+def float_power(input: Any, exponent: Any) -> Any:
+    """``input`` to the power ``exponent``, in float64 (complex128 if either is complex)."""
+    complex_ = any(_kind(v).is_complex for v in (input, exponent))
+    dtype = dt.complex128 if complex_ else dt.float64
+    return power(_wide(input, dtype), _wide(exponent, dtype))
 
 
 @composite("elementary", samples=lambda: [((np.array([1.0, 2.0]), np.array([3.0, 5.0])), {})],

@@ -1,8 +1,20 @@
 """Tensors and what runs them."""
-from . import assembly, complex, creation, indexing, interchange, methods, mutation, printing, queries, random
+from . import (
+    assembly,
+    complex,
+    creation,
+    indexing,
+    interchange,
+    methods,
+    mutation,
+    printing,
+    queries,
+    random,
+    windows,
+)
 from .eager import EagerInterpreter
 from .methods import exported
 from .tensor import Tensor
 
 __all__ = ["EagerInterpreter", "Tensor", "assembly", "complex", "creation", "exported", "indexing", "interchange",
-           "methods", "mutation", "printing", "queries", "random"]
+           "methods", "mutation", "printing", "queries", "random", "windows"]

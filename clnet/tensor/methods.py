@@ -134,6 +134,11 @@ def _reflected_matrix_product(self: Tensor, other: Any) -> Any:
     return matmul.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
+def _power(self: Tensor, exponent: Any) -> Any:
+    exponent = _number(exponent)
+    return arithmetic.pow(self, exponent) if isinstance(exponent, (Tensor, int, float, complex)) else NotImplemented
+
+
 def _number(x: Any) -> Any:
     """A NumPy number as Python's, an array as a tensor."""
     if isinstance(x, np.generic):
@@ -153,8 +158,12 @@ _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 def exported(namespace: str = "") -> dict[str, Callable[..., Any]]:
     """The public functions of a module path such as "linalg", by name and alias."""
-    return {name: out_variant(op) for op in registry if op.function and op.namespace == namespace
-            for name in (op.name, *op.aliases)}
+    found = {name: out_variant(op) for op in registry if op.function and op.namespace == namespace
+             for name in (op.name, *op.aliases)}
+    if not namespace:
+        found.update({f"{name}_": inplace_method(op) for op in registry if op.inplace and op.function
+                      and op.kind == "expression" for name in (op.name, *op.aliases)})
+    return found
 
 
 def install() -> None:
@@ -174,6 +183,10 @@ def install() -> None:
     setattr(Tensor, "__rmatmul__", _reflected_matrix_product)
     for name in _COMPARISONS:
         setattr(Tensor, f"__{name}__", _operator(registry[name])[0])
+    # Division under Python 2's name, and powers with the argument's own check of numbers.
+    for name in ("div", "rdiv", "idiv"):
+        setattr(Tensor, f"__{name}__", getattr(Tensor, f"__{name.replace('div', 'truediv')}__"))
+    setattr(Tensor, "__pow__", _power)
     for symbol, name in (("neg", "neg"), ("abs", "abs"), ("invert", "bitwise_not"), ("pos", "positive")):
         setattr(Tensor, f"__{symbol}__", _method(registry[name]))
 

@@ -14,7 +14,7 @@ RANKS = {
     "distributed": 7, "io": 7, "serve": 8, "cli": 9, "__main__": 10, "": 10,
 }
 # Packages that offer what others hold under PyTorch's paths. They define nothing.
-FACADES = {"utils", "linalg", "masked", "cuda", "backends", "random", "fft", "special", "amp", "testing"}
+FACADES = {"utils", "linalg", "masked", "cuda", "backends", "random", "fft", "signal", "special", "amp", "testing"}
 # The one module of its row that the others of the row may use.
 SHARED = "clnet.nn.functional"
 # Imports inside functions: what loads OpenCL waits until a device is asked for.

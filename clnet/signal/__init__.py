@@ -1,0 +1,2 @@
+"""Signal processing under PyTorch's path ``torch.signal``."""
+from . import windows
