@@ -133,6 +133,8 @@ def convert(value: str, source: DType, target: DType, width: int = 1) -> str:
         return value
     if source.is_complex and target.is_complex:
         return f"convert_{register_type(target, width)}({value})"
+    if source.is_complex and target is dt.bool_ and width == 1:
+        return f"((uchar)(any({value} != {literal(0, source)})))"
     if target.is_complex and width == 1:
         part = target.to_real()
         return f"(({register_type(target)})({convert(value, source, part)}, {literal(0, part)}))"

@@ -100,6 +100,7 @@ def _launch(name: str, y: Layout, y_arg: Any, source: Any, source_at: int, index
     limit, count = y.shape[dim], shape[dim]
     shared = cs[-1] == 0
     width = plan_vector_width([y.dtype, *([source.dtype] if isinstance(source, Layout) else [])], caps)
+    width = 1 if y.dtype.is_complex and caps.plan_class == "cpu" else width
     chunks, owners = _split(rows, n, limit, index.numel, shared, width, caps)
     chunk = -(-n // chunks)
     chunks = -(-n // chunk)

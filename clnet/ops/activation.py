@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.expr import Expr
+from ..codegen.expr import Expr, cast
 from ..codegen.primitives import f, where
 from ..core.op import Op
 from .declare import composite, declared, unary
@@ -124,7 +124,7 @@ _prelu = _private("prelu", lambda x, w: where(x > 0, x, x * w))
 _silu = _private("silu", lambda x: x * f("sigmoid", x))
 _mish = _private("mish", lambda x: x * f("tanh", f("softplus", x)))
 _softplus = _private("softplus", lambda x, b, t: where(x * b > t, x, f("softplus", x * b) / b))
-_softsign = _private("softsign", lambda x: x / (f("abs", x) + 1))
+_softsign = _private("softsign", lambda x: x / (cast(f("abs", x), x.dtype) + 1))
 _logsigmoid = _private("logsigmoid", lambda x: -f("softplus", -x))
 _tanhshrink = _private("tanhshrink", lambda x: x - f("tanh", x))
 _hardtanh = _private("hardtanh", lambda x, a, b: where(x <= a, a, where(x >= b, b, x)), refuses=("bool",))

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes as dt
+from ..core.op import Op
 from ..kernels import conv as kernel
+from .complex import complex as complex_
+from .complex import imag, real
 from .declare import composite, new_results, plain_bind, planner
 from .matmul import C_NAMES, SCALAR_NAMES
 from .reduction import sum
-from .view import squeeze, unsqueeze
+from .view import reshape, squeeze, unsqueeze
 
 # The core ----------------------------------------------------------------------------------------
 
@@ -128,9 +131,18 @@ def _checked(name: str, rank: int, input: Any, weight: Any, bias: Any, stride: A
                            "same")
     if x.dtype is dt.bool_:
         raise NotImplementedError(f'"slow_{name}_cpu" not implemented for \'Bool\'')
-    if x.dtype.is_complex:
-        raise NotImplementedError(f"{name} of complex tensors is not supported")
     return x, batched, stride, padding, dilation
+
+
+def _applied(op: Op, x: Any, weight: Any, bias: Any, **attrs: Any) -> Any:
+    """A record above on its operands; on complex ones by three products of their parts (Gauss)."""
+    if not x.dtype.is_complex:
+        return op(*((x, weight) if bias is None else (x, weight, bias)), **attrs)
+    (x_re, x_im), (w_re, w_im) = (real(x), imag(x)), (real(weight), imag(weight))
+    first, second = op(x_re, w_re, **attrs), op(x_im, w_im, **attrs)
+    both = op(x_re + x_im, w_re + w_im, **attrs)
+    y = complex_(first - second, both - first - second)
+    return y if bias is None else y + reshape(bias, (-1, *(1 for _ in attrs["size"])))
 
 
 def _convolve(rank: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
@@ -156,8 +168,8 @@ def _convolve(rank: int, input: Any, weight: Any, bias: Any, stride: Any, paddin
                            f"size: ({' x '.join(map(str, reach))}). Kernel size can't be greater than actual "
                            "input size")
     size = tuple((n - r) // s + 1 for n, r, s in zip(padded, reach, stride))
-    operands = (x, weight) if bias is None else (x, weight, bias)
-    y = conv_forward(*operands, stride=stride, padding=padding, dilation=dilation, groups=groups, size=size)
+    y = _applied(conv_forward, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups,
+                 size=size)
     return y if batched else squeeze(y, 0)
 
 
@@ -180,8 +192,8 @@ def _transpose_convolve(rank: int, input: Any, weight: Any, bias: Any, stride: A
     if any(n < 0 for n in size):
         raise RuntimeError(f"Given input size per channel: ({' x '.join(map(str, x.shape[2:]))}). Calculated "
                            f"output size per channel: ({' x '.join(map(str, size))}). Output size is too small")
-    operands = (x, weight) if bias is None else (x, weight, bias)
-    y = conv_input(*operands, stride=stride, padding=padding, dilation=dilation, groups=groups, size=size)
+    y = _applied(conv_input, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups,
+                 size=size)
     return y if batched else squeeze(y, 0)
 
 

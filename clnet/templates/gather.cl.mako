@@ -12,7 +12,7 @@ def offset(name, classes, count):
     return " + ".join(f"i{d} * {name}_s{d}" for d in range(count) if classes[d] != "b") or "0"
 def along(name, classes, i):
     return {"b": "0", "u": i, "s": f"({i}) * {name}_s{last}"}[classes[last]]
-copies = shared and x_classes[last] == "u" and W > 1
+copies = shared and x_classes[last] == "u" and W > 1 and bits != "ulong2"
 %>\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
 void ${entry}(

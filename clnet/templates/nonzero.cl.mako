@@ -28,7 +28,7 @@ void ${entry}(
 % for d in reversed(range(rank)):
         const ${T} i${d} = left % size${d}; left /= size${d};
 % endfor
-        if (${types.load(dtype, "x", " + ".join(f"i{d} * step{d}" for d in range(rank)) or "0")} != 0) {
+        if (${types.convert(types.load(dtype, "x", " + ".join(f"i{d} * step{d}" for d in range(rank)) or "0"), dtype, dt.bool_)}) {
 % if fills:
             if (count < rows) {
 % for d in range(rank):

@@ -24,7 +24,7 @@ def combined(old, new, w):
     if mode == "add":
         return f"({old} | {new})" if dtype.name == "bool" else f"({old} + {new})"
     if mode == "multiply":
-        return f"({old} & {new})" if dtype.name == "bool" else f"({old} * {new})"
+        return f"({old} & {new})" if dtype.name == "bool" else types.product(dtype, old, new, w)
     if mode in ("amax", "amin"):
         test = f"({new} {'>' if mode == 'amax' else '<'} {old})"
         if nan: test = f"({test} {'|' if w > 1 else '||'} ({new} != {new}))"

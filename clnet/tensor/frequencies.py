@@ -13,8 +13,8 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: DType | None = None, device: Any =
             layout: Any = None, pin_memory: bool = False, out: Tensor | None = None) -> Tensor:
     """The frequencies of ``fft`` of n samples ``d`` apart, in cycles per unit: (n,), negative ones last."""
     kind = dtype or dt.get_default_dtype()
-    steps = arange(n, dtype=kind, device=device)
-    steps = steps - (steps > (n - 1) // 2).to(kind) * n  # type: ignore[attr-defined]
+    steps: Any = arange(n, dtype=kind, device=device)
+    steps = steps - (steps > (n - 1) // 2).to(kind) * n
     return _finished(steps, n * d, requires_grad, out)
 
 
@@ -25,8 +25,8 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: DType | None = None, device: Any 
     return _finished(steps, n * d, requires_grad, out)
 
 
-def _finished(steps: Tensor, span: float, requires_grad: bool, out: Tensor | None) -> Tensor:
-    made = steps / span  # type: ignore[operator]
+def _finished(steps: Any, span: float, requires_grad: bool, out: Any) -> Tensor:
+    made: Any = steps / span
     if out is not None:
         return out.resize_(made.shape).copy_(made)
     return made.requires_grad_() if requires_grad else made
