@@ -176,6 +176,8 @@ def _slopes(x: Any, d: int, spacing: Any, edge_order: int) -> Any:
             first = (at(0, 1) * -1.5 + at(1, 1) * 2 - at(2, 1) * 0.5) / spacing
             last = (at(n - 1, 1) * 1.5 - at(n - 2, 1) * 2 + at(n - 3, 1) * 0.5) / spacing
         return cat([first, inner, last], d)
+    if not spacing.dtype.is_inexact:
+        spacing = spacing.to(dt.get_default_dtype())
     steps = reshape(narrow(spacing, 0, 1, n - 1) - narrow(spacing, 0, 0, n - 1),
                     tuple(-1 if e == d else 1 for e in range(x.ndim)))
     before, after = narrow(steps, d, 0, n - 2), narrow(steps, d, 1, n - 2)
@@ -205,8 +207,9 @@ def _gradient_samples() -> Any:
 
 
 def _np_gradient(x: Any, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> Any:
-    given = spacing if isinstance(spacing, tuple) else (spacing,)
-    got = np.gradient(x, *given, axis=dim, edge_order=edge_order)
+    given: Any = spacing if isinstance(spacing, tuple) else (spacing,)
+    order: Any = edge_order
+    got = np.gradient(x, *given, axis=dim, edge_order=order)
     return tuple(got) if isinstance(got, (tuple, list)) else (got,)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core import return_types
-from .comparison import clamp, eq, isnan, where
+from .comparison import clamp, where
 from .declare import composite
 from .reduction import amax, amin
 from .reduction import any as any_
@@ -28,7 +28,7 @@ def _bincount_samples() -> Any:
     x = np.array([1, 4, 4, 0, 2, 4, 1])
     yield (x,), {}
     yield (x,), {"minlength": 8}
-    yield (x, np.linspace(-1, 1, 7)), {}
+    yield (x, np.array([3, -1, 2, 5, 0, 1, 1])), {}
 
 
 @composite("scatter", samples=_bincount_samples,
@@ -122,6 +122,7 @@ def _edges(name: str, points: Any, bins: Sequence[Any], limits: Any) -> list[Any
                                    f"input with dtype {points.dtype} and bins with dtype {given.dtype}")
         return list(bins)
     edges = []
+    points = points.to(dt.float32) if points.dtype.itemsize < 4 else points
     spans: Any = None
     if limits is None and points.shape[0]:
         spans = amin(points, 0).tolist(), amax(points, 0).tolist()
@@ -143,15 +144,18 @@ def _edges(name: str, points: Any, bins: Sequence[Any], limits: Any) -> list[Any
 
 
 def _place(values: Any, edges: Any) -> Any:
-    """The bin of each value, -1 outside."""
+    """The bin of each value, -1 outside the first and last edge."""
     last = edges.numel() - 1
-    found = searchsorted(edges, values, right=True) - 1
-    found = where(eq(values, narrow(edges, 0, last, 1)), last - 1, found)
-    return where(isnan(values) | (found >= last), -1, found)
+    found = clamp(searchsorted(edges, values, right=True) - 1, max=last - 1)
+    return where((values >= narrow(edges, 0, 0, 1)) & (values <= narrow(edges, 0, last, 1)), found, -1)
 
 
 def _histogram(name: str, points: Any, bins: Sequence[Any], limits: Any, weight: Any, density: bool) -> Any:
+    dtype = points.dtype
     edges = _edges(name, points, bins, limits)
+    if dtype.itemsize < 4:  # places and sums need more digits
+        points, edges = points.to(dt.float32), [e.to(dt.float32) for e in edges]
+        weight = None if weight is None else weight.to(dt.float32)
     sizes = [e.numel() - 1 for e in edges]
     place: Any = None
     for d, e in enumerate(edges):
@@ -167,7 +171,7 @@ def _histogram(name: str, points: Any, bins: Sequence[Any], limits: Any, weight:
         for d, e in enumerate(edges):
             widths = narrow(e, 0, 1, sizes[d]) - narrow(e, 0, 0, sizes[d])
             hist = hist / reshape(widths, tuple(-1 if i == d else 1 for i in range(len(sizes))))
-    return hist, edges
+    return hist.to(dtype), [e.to(dtype) for e in edges]
 
 
 def _check_weight(name: str, input: Any, weight: Any, shape: tuple[int, ...]) -> None:
@@ -182,14 +186,16 @@ def _check_weight(name: str, input: Any, weight: Any, shape: tuple[int, ...]) ->
 
 
 def _histogram_samples() -> Any:
-    x = np.random.default_rng(7).uniform(-2, 3, (3, 10))
-    yield (x, 4), {"range": (-1.0, 2.5)}
-    yield (x, np.array([-1.5, -1.0, 0.5, 2.0])), {"weight": np.linspace(0, 1, 30).reshape(3, 10)}
+    x = np.random.default_rng(7).uniform(-2, 3, (3, 10)).astype("float32")  # not differentiated
+    yield (x, 4), {"range": (-1.0, 3.0)}
+    yield (x, np.array([-1.5, -1.0, 0.5, 2.0], "float32")), {
+        "weight": np.linspace(0, 1, 30, dtype="float32").reshape(3, 10)}
     yield (x, 5), {"density": True}
 
 
 def _np_histogram(x: Any, bins: Any, range: Any = None, weight: Any = None, density: bool = False) -> Any:
-    return np.histogram(x, bins, range, density, weight)
+    hist, edges = np.histogram(x, bins, range, density, weight)
+    return hist.astype(x.dtype), edges
 
 
 @composite("scatter", samples=_histogram_samples, reference=_np_histogram)
@@ -213,9 +219,9 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
 
 
 def _dd_samples() -> Any:
-    x = np.random.default_rng(8).uniform(-2, 3, (20, 2))
+    x = np.random.default_rng(8).uniform(-2, 3, (20, 2)).astype("float32")
     yield (x, [3, 4]), {}
-    yield (x, 2), {"range": [-1.0, 2.0, 0.0, 3.0], "weight": np.linspace(0, 1, 20), "density": True}
+    yield (x, 2), {"range": [-1.0, 2.0, 0.0, 3.0], "weight": np.linspace(0, 1, 20, dtype="float32"), "density": True}
 
 
 def _np_histogramdd(x: Any, bins: Any, range: Any = None, weight: Any = None, density: bool = False) -> Any:

@@ -265,7 +265,7 @@ def softmax(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any
     return rowwise.softmax(_kept(input, mask, _extreme(input, False)), dim, dtype=dtype or input.dtype)
 
 
-@_masked("rowwise", samples=_line_samples,
+@_masked("rowwise", samples=lambda: [((_data()[0], d), {}) for d in (0, 1)],
          reference=lambda x, dim, mask=None: np.log(np.maximum(_np_softmax(x, dim, mask), 0)))
 def log_softmax(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
     """Logarithm of the softmax along a dimension of what the mask keeps; -inf elsewhere."""

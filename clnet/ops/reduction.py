@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from ..codegen.expr import Const, Expr, cast
 from ..codegen.primitives import f
 from ..codegen.types import register_dtype
-from ..core import dispatch
+from ..core import dispatch, return_types
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
@@ -22,7 +21,7 @@ from .arithmetic import maximum, minimum
 from .comparison import eq, where
 from .complex import conj, real
 from .declare import composite, planner
-from .view import expand, reshape, unsqueeze
+from .view import expand, permute, reshape, unsqueeze
 
 
 def _bind(input: Any, dim: Any, keepdim: bool, **attrs: Any) -> Any:
@@ -133,11 +132,32 @@ def _bind_prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any
     return _bind(input, dim, keepdim, dtype=dtype)
 
 
+def _others(x: Any, dims: tuple[int, ...]) -> Any:
+    """The products of all other elements, by running products from both ends.
+
+    Other than by division, they can be differentiated again where elements are zero.
+    """
+    if not x.numel() or not dims:
+        return x * 0 + 1
+    kept = tuple(d for d in range(x.ndim) if d not in dims)
+    lines = reshape(permute(x, kept + dims), tuple(x.shape[d] for d in kept) + (-1,))
+    first = eq(x.new_range(lines.shape[-1]), 0)
+
+    def preceding(along: Any) -> Any:
+        return where(first, 1.0, along.roll(1, -1)).cumprod(-1)
+
+    back = reshape(preceding(lines) * preceding(lines.flip(-1)).flip(-1), tuple(x.shape[d] for d in kept + dims))
+    order = kept + dims
+    return permute(back, tuple(order.index(d) for d in range(x.ndim)))
+
+
 def _prod_vjp(ctx: Any, g: Any) -> tuple[Any]:
     x = ctx.operands[0]
     dims = ctx.attrs["dims"]
     # The product of the others: exact also where elements are zero.  With one zero only that
     # element's derivative remains, with two or more none does.
+    if ctx.recorded:
+        return (expand_reduced(g, ctx) * conj(_others(x, dims)),)
     zero = eq(x, 0)
     zeros = dispatch.stack.top.run(sum, (zero,), {"dims": dims, "keepdim": True, "dtype": None})
     filled = where(zero, 1.0, x)
@@ -159,14 +179,20 @@ def _bool_result(name: str, combine: str) -> Callable[[DType, dict[str, Any]], k
     return describe
 
 
+def _bind_truth(input: Any, dim: Any, keepdim: bool) -> Any:
+    operands, attrs = _bind(input, dim, keepdim)
+    empty = isinstance(dim, (tuple, list)) and not dim
+    return operands, {**attrs, "dims": ()} if empty else attrs
+
+
 def _bind_any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether any element is non-zero, over dimensions (all by default)."""
-    return _bind(input, dim, keepdim)
+    """Whether any element is non-zero, over dimensions (all by default; none where ``dim`` is empty)."""
+    return _bind_truth(input, dim, keepdim)
 
 
 def _bind_all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether all elements are non-zero, over dimensions (all by default)."""
-    return _bind(input, dim, keepdim)
+    """Whether all elements are non-zero, over dimensions (all by default; none where ``dim`` is empty)."""
+    return _bind_truth(input, dim, keepdim)
 
 
 any = planner("any", _bind_any, _planned(_bool_result("any", "max")), family="reduction", samples=_samples,
@@ -193,7 +219,7 @@ count_nonzero = planner(
 def _nonempty(name: str, input: Any, dim: Any) -> None:
     dims = lay.wrap_dims(dim, input.ndim)
     if input.numel() == 0 and math.prod(input.shape[d] for d in dims) == 0:
-        kind = RuntimeError if dim is None else IndexError
+        kind = RuntimeError if dim is None or dim == () else IndexError
         raise kind(f"{name}(): Expected reduction dim to be specified for input.numel() == 0, or to have "
                    f"non-zero size; the input has shape {list(input.shape)}")
 
@@ -246,16 +272,26 @@ def _indexed(name: str, combine: str, values: bool) -> Callable[[DType, dict[str
     return describe
 
 
+def _bind_place(name: str, input: Any, dim: Any, keepdim: bool) -> Any:
+    if dim is not None and not isinstance(dim, int):
+        raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
+    if input.dtype is dt.bool_:
+        raise RuntimeError(f"{name}(): does not support bool input")
+    if not input.numel() and dim is None:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0; the input has "
+                         f"shape {list(input.shape)}")
+    _nonempty(name, input, dim)
+    return _bind(input, dim, keepdim)
+
+
 def _bind_argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Index of the largest element (the first of equals; NaN counts as largest)."""
-    _nonempty("argmax", input, dim)
-    return _bind(input, dim, keepdim)
+    return _bind_place("argmax", input, dim, keepdim)
 
 
 def _bind_argmin(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Index of the smallest element (the first of equals; NaN counts as smallest)."""
-    _nonempty("argmin", input, dim)
-    return _bind(input, dim, keepdim)
+    return _bind_place("argmin", input, dim, keepdim)
 
 
 def _arg_samples() -> Any:
@@ -294,14 +330,11 @@ min_dim = planner("_min_dim", _bind_max_dim, _planned(_indexed("min", "argmin", 
                   vjp=_select_vjp, saves_out=(1,), public=False)
 
 
-Extreme = namedtuple("Extreme", ("values", "indices"))
-
-
 def _picked(name: str, indexed: Any, full: Any, pair: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     if dim is None:
         _nonempty(name, input, None)
         return full(input)
-    return Extreme(*indexed(input, dim, keepdim)) if isinstance(dim, int) else pair(input, dim)
+    return getattr(return_types, name)(*indexed(input, dim, keepdim)) if isinstance(dim, int) else pair(input, dim)
 
 
 @composite("reduction", samples=_arg_samples,
@@ -365,7 +398,7 @@ def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False
     return (total / n).sqrt()
 
 
-@composite("reduction", samples=_var_samples,
+@composite("reduction", samples=_var_samples, method=False,
            reference=lambda x, dim=None, **k: (
                _np_var(x, dim, **k), np.mean(x, _axes(dim), keepdims=k.get("keepdim", False))))
 def var_mean(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,

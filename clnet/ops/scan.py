@@ -1,13 +1,12 @@
 """Scans along a dimension: running sums, products, extremes, log-sum-exps."""
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import dispatch
+from ..core import dispatch, return_types
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
@@ -48,8 +47,7 @@ def _samples() -> Any:
     yield (np.zeros((0, 3)), 1), {}
 
 
-def _bind_cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """Running sums along a dimension; integers are summed as int64."""
+def _bind_plain(input: Any, dim: int, *, dtype: Any = None) -> Any:
     return _bind(input, dim, dtype)
 
 
@@ -57,9 +55,14 @@ def _flat(f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, dim: f(np.atleast_1d(x), dim).reshape(x.shape)
 
 
-cumsum = planner("cumsum", _bind_cumsum, _planned("cumsum", "sum"), family="scan", linear=True,
-                 vjp=lambda ctx, g: (_again(cumsum, g, **_backwards(ctx)),),  # type: ignore[has-type]
-                 samples=_samples, reference=_flat(np.cumsum))
+running_sum = planner("_cumsum", _bind_plain, _planned("cumsum", "sum"), family="scan", linear=True, public=False,
+                      vjp=lambda ctx, g: (_again(running_sum, g, **_backwards(ctx)),))  # type: ignore[has-type]
+
+
+@composite("scan", inplace=True, samples=_samples, reference=_flat(np.cumsum))
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """Running sums along a dimension; integers are summed as int64."""
+    return running_sum(input, dim, dtype=dtype)
 
 
 # y[i] = a[i] * y[i-1] + x[i]: closed under differentiation, and what cumprod's derivative is.
@@ -85,11 +88,6 @@ linear_scan = planner("_linear_scan", lambda x, a, **attrs: ((x, a), attrs), _pl
                       family="scan", vjp=_linear_vjp, saves=(1,), saves_out=(0,), public=False)
 
 
-def _bind_cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """Running products along a dimension; integers are multiplied as int64."""
-    return _bind(input, dim, dtype)
-
-
 def _cumprod_vjp(ctx: Any, g: Any) -> tuple[Any]:
     x, y, dim = ctx.operands[0], ctx.outputs[0], ctx.attrs["dim"]
     if not g.numel() or not x.ndim:
@@ -101,8 +99,14 @@ def _cumprod_vjp(ctx: Any, g: Any) -> tuple[Any]:
     return (collected * conj(before),)
 
 
-cumprod = planner("cumprod", _bind_cumprod, _planned("cumprod", "prod"), family="scan", vjp=_cumprod_vjp,
-                  saves=(0,), saves_out=(0,), samples=_samples, reference=_flat(np.cumprod))
+running_prod = planner("_cumprod", _bind_plain, _planned("cumprod", "prod"), family="scan", vjp=_cumprod_vjp,
+                       saves=(0,), saves_out=(0,), public=False)
+
+
+@composite("scan", inplace=True, samples=_samples, reference=_flat(np.cumprod))
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """Running products along a dimension; integers are multiplied as int64."""
+    return running_prod(input, dim, dtype=dtype)
 
 
 def _bind_logcumsumexp(input: Any, dim: int) -> Any:
@@ -127,7 +131,6 @@ logcumsumexp = planner("logcumsumexp", _bind_logcumsumexp, _planned("logcumsumex
                        vjp=_logcumsumexp_vjp, saves=(0,), saves_out=(0,), samples=_samples,
                        reference=_flat(np.logaddexp.accumulate))
 
-Running = namedtuple("Running", ("values", "indices"))
 
 
 def _bind_extreme(input: Any, dim: int) -> Any:
@@ -155,12 +158,12 @@ def _np_running(ufunc: Any, x: Any, dim: int) -> Any:
 
 
 @composite("scan", samples=_samples, reference=lambda x, dim: _np_running(np.maximum, x, dim))
-def cummax(input: Any, dim: int) -> Running:
+def cummax(input: Any, dim: int) -> return_types.cummax:
     """(values, indices) of the largest element so far; of equal ones the last."""
-    return Running(*running_max(input, dim))
+    return return_types.cummax(*running_max(input, dim))
 
 
 @composite("scan", samples=_samples, reference=lambda x, dim: _np_running(np.minimum, x, dim))
-def cummin(input: Any, dim: int) -> Running:
+def cummin(input: Any, dim: int) -> return_types.cummin:
     """(values, indices) of the smallest element so far; of equal ones the last."""
-    return Running(*running_min(input, dim))
+    return return_types.cummin(*running_min(input, dim))

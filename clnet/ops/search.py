@@ -23,14 +23,14 @@ def _plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = Non
 places = planner("_search", lambda *operands, **attrs: (operands, attrs), _plan, family="sort", public=False)
 
 
-def _find(name: str, sequence: Any, input: Any, right: bool, narrow: bool, order: Any = None) -> Any:
+def _find(sequence: Any, input: Any, right: bool, narrow: bool, order: Any = None) -> Any:
     value = input
     if isinstance(input, (bool, int, float)):
         common = dt.result_type([(sequence.dtype, sequence.ndim)], [input])
         sequence, value = sequence.to(common), sequence.new_full((), input, dtype=common)
     elif value.dtype is not sequence.dtype:
-        raise RuntimeError(f"{name}(): boundary tensor and input value tensor should have same dtype, but got "
-                           f"boundary tensor's dtype {sequence.dtype} and input value tensor's dtype {value.dtype}")
+        common = dt.promote(sequence.dtype, value.dtype)
+        sequence, value = sequence.to(common), value.to(common)
     operands = [sequence.detach().contiguous(), value.detach().contiguous()]
     if order is not None:
         operands.append(order.contiguous())
@@ -48,7 +48,7 @@ def _search_samples() -> Any:
 
 
 def _np_search(lines: Any, values: Any, right: bool = False, side: Any = None, out_int32: bool = False) -> Any:
-    after = "right" if right or side == "right" else "left"
+    after: Any = "right" if right or side == "right" else "left"
     if lines.ndim == 1:
         return np.asarray(np.searchsorted(lines, values, after))
     return np.stack([np.searchsorted(a, v, after) for a, v in zip(lines, values)])
@@ -65,7 +65,7 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
         sorter: int64 positions that sort the lines.
 
     Raises:
-        RuntimeError: dtypes or shapes that don't fit, or ``side`` against ``right``.
+        RuntimeError: shapes that don't fit, or ``side`` against ``right``.
     """
     if side not in (None, "left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
@@ -96,7 +96,7 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
         n = sorted_sequence.shape[-1]
         if sorter.numel() and bool(((sorter < 0) | (sorter >= n)).any().item()):
             raise RuntimeError("torch.searchsorted(): sorter index out of range")
-    return _find("torch.searchsorted", sorted_sequence, input, right or side == "right", out_int32, sorter)
+    return _find(sorted_sequence, input, right or side == "right", out_int32, sorter)
 
 
 @composite("sort", method=False, samples=lambda: [
@@ -109,11 +109,11 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
         right: whether a value equal to a boundary lies behind it.
 
     Raises:
-        RuntimeError: boundaries not of one dimension, or of another dtype.
+        RuntimeError: boundaries not of one dimension.
     """
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
-    return _find("torch.bucketize", boundaries, input, right, out_int32)
+    return _find(boundaries, input, right, out_int32)
 
 
 def _isin_samples() -> Any:
@@ -147,6 +147,6 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         else:
             line = sort(tests.detach().to(common))[0]
             wanted = elements.detach().to(common)
-            place = clamp(_find("isin", line, wanted, False, False), max=tests.numel() - 1)
+            place = clamp(_find(line, wanted, False, False), max=tests.numel() - 1)
             found = eq(take(line, place), wanted)
     return found.logical_not() if invert else found

@@ -114,6 +114,8 @@ middle = planner("_median", lambda x, **attrs: ((x,), attrs), _plan, family="sor
 
 
 def _median(name: str, kind: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    if input.dtype is dt.bool_:
+        raise NotImplementedError(f"{name}: not implemented for {input.dtype}")
     if dim is not None:
         return _one(name, kind, input, dim, keepdim, name)
     if not input.numel():

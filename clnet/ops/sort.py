@@ -42,6 +42,7 @@ def _samples() -> Any:
 
 def _np_argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     x = np.atleast_1d(x)
+    x = x if x.dtype.kind == "f" else x.astype("int64")
     return np.argsort(-x if descending else x, dim, kind="stable")
 
 
@@ -53,7 +54,7 @@ def np_sort(x: Any, **kw: Any) -> Any:
 
 
 @composite("sort", samples=_samples, reference=np_sort)
-def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool | None = False) -> return_types.sort:
+def sort(input: Any, dim: Any = -1, descending: bool = False, *, stable: bool | None = False) -> return_types.sort:
     """(values, indices) in order along a dimension; always stable, NaN counts as largest.
 
     Raises:

@@ -97,7 +97,8 @@ def _samples() -> Any:
 
 
 def _np_unique(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: Any = None) -> Any:
-    got = np.unique(x, return_inverse=return_inverse, return_counts=return_counts, axis=dim)
+    wanted: Any = {"return_inverse": return_inverse, "return_counts": return_counts}
+    got = np.unique(x, axis=dim, **wanted)
     if not return_inverse:
         return got
     return got[0], got[1].reshape(x.shape if dim is None else -1), *got[2:]

@@ -49,19 +49,20 @@ class Sample:
     kwargs: dict[str, Any]
 
     def arrays(self) -> list[np.ndarray]:
-        return [a for a in _leaves((self.args, self.kwargs)) if isinstance(a, np.ndarray)]
+        return [a for a in leaves((self.args, self.kwargs)) if isinstance(a, np.ndarray)]
 
     def map(self, change: Callable[[np.ndarray], Any]) -> Sample:
         """The same call with every array replaced."""
         return Sample(_mapped(self.args, change), _mapped(self.kwargs, change))
 
 
-def _leaves(tree: Any) -> Iterator[Any]:
+def leaves(tree: Any) -> Iterator[Any]:
+    """What nested tuples, lists and dicts hold, in order."""
     if isinstance(tree, dict):
         tree = tuple(tree.values())
     if isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from _leaves(item)
+            yield from leaves(item)
     else:
         yield tree
 
@@ -210,7 +211,7 @@ class Call:
         return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(now, self.bits))
 
     def inputs(self) -> list[clnet.Tensor]:
-        return [t for t in _leaves((self.tensors.args, self.tensors.kwargs)) if isinstance(t, clnet.Tensor)]
+        return [t for t in leaves((self.tensors.args, self.tensors.kwargs)) if isinstance(t, clnet.Tensor)]
 
 
 def prepare(case: Case, device: Device, zeros: bool = True) -> Call:

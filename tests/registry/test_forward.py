@@ -16,7 +16,7 @@ from clnet.core.dtypes import DType
 from clnet.core.errors import BuildError, LinAlgError
 from clnet.device import Device
 from clnet.tensor import interchange
-from tests.registry.cases import OPS, Call, Case, forward_cases, op_name, prepare, special_case
+from tests.registry.cases import OPS, Call, Case, forward_cases, leaves, op_name, prepare, special_case
 
 TOLERANCE = {dt.float64: 1e-9, dt.float32: 3e-5, dt.float16: 4e-3, dt.bfloat16: 3e-2}
 # What operators raise, at the call, for elements they are not defined for.
@@ -73,8 +73,7 @@ def check(case: Case, device: Device) -> str | None:
         with contextlib.suppress(RuntimeError):
             device.synchronize()
         return None
-    outputs = list(got) if isinstance(got, (tuple, list)) else [got]
-    wanted = list(expected) if isinstance(expected, (tuple, list)) else [expected]
+    outputs, wanted = list(leaves(got)), list(leaves(expected))
     if len(outputs) != len(wanted):
         return f"{len(outputs)} outputs, the reference has {len(wanted)}"
     for output, want in zip(outputs, wanted):
