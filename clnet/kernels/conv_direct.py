@@ -1,4 +1,4 @@
-"""CPU class: convolutions over padded planes, read in place by windows or gathered into panels."""
+"""CPU class: convolutions over padded planes, read by windows in place."""
 from __future__ import annotations
 
 import itertools
@@ -9,58 +9,44 @@ from typing import Any
 from ..core import layout as lay
 from ..core.dtypes import DType
 from ..core.plan import Operand, Result, Temporary
-from .conv_planes import Call, Geometry, Planes, Triple, axes
+from .conv_panel import correlate_panels, weight_panels
+from .conv_planes import Call, Geometry, Laid, Planes, Target, Triple, axes, lanes_of, window_scalars
 from .matmul import accumulator, sum_partials
 
-# Tunables.  Tiles of output channels from which, and size of the weights up to which, windows are
-# gathered into panels; size of the weights from which they are passed only once; taps whose sums a
-# task of the weight gradient holds, (tap, register tile) pairs that it holds in all, and vectors of
-# a block of planes that stays in cache meanwhile.
-GATHER_TILES = 4
-GATHER_CACHE = 1 << 20
+# Tunables.  Output channels above which, and depth of the windows from which, a convolution runs as a
+# product of gathered panels; output channels from which, and input channels below which, the weight
+# gradient does.  Of the others: size of the weights from which they are passed only once; taps whose
+# sums a task of the weight gradient holds, (tap, register tile) pairs that it holds in all, and
+# vectors of a block of planes that stays in cache meanwhile.
+PANEL_ROWS = 4
+PANEL_DEPTH = 16
+WEIGHT_ROWS = 96
+WEIGHT_INNER = 4
 WEIGHT_CACHE = 512 << 10
 WEIGHT_TAPS = 16
 WEIGHT_BLOCK = 64
 WEIGHT_SUMS = 36
 
-@dataclass(frozen=True)
-class _Laid:
-    """Planes with their padding, one after the other: [n][channel][phase][d][h][w].
-
-    A window of stride s reads one phase (coordinates equal modulo s) for each tap, so that
-    neighbouring outputs always read neighbouring elements.
-    """
-
-    arg: Any
-    dtype: DType
-    size: Triple          # of one phase
-    strides: Triple       # of one phase
-    plane: int            # of one channel
-
 
 def _lay(call: Call, x: Planes, size: Triple, phases: Triple, lo: Triple, insert: Triple, acc: DType,
-         slack: int) -> _Laid:
+         slack: int) -> Laid:
     """Copy ``x`` into padded planes, ``insert - 1`` zeros between its elements."""
     strides = (size[1] * size[2], size[2], 1)
     plane = math.prod(size) * math.prod(phases)
     n, c = x.shape[:2]
     total = n * c * plane
     arg = call.temporary(total + slack, acc)
-    rows = total // max(size[2], 1)
-    scalars = {"rows": rows, "slack": slack, "total": total, "channels": c, "x_n": x.strides[0], "x_c": x.strides[1]}
+    scalars = {"planes": n * c, "volume": plane, "slack": slack, "total": total, "channels": c, "x_n": x.strides[0],
+               "x_c": x.strides[1]}
     scalars |= axes("x", x.strides[2:]) | axes("in", x.shape[2:]) | axes("size", size)
     scalars |= axes("phases", phases) | axes("insert", insert)
     # Padding may be negative (an input's border that no window reads): it travels as two numbers.
     scalars |= axes("lo", [max(v, 0) for v in lo]) | axes("skip", [max(-v, 0) for v in lo])
-    params = {"source": x.dtype, "target": acc, "lanes": _lanes(acc),
-              "mode": "insert" if insert[2] > 1 else {1: "plain", 2: "pair"}.get(phases[2], "step")}
+    params = {"source": x.dtype, "target": acc, "lanes": lanes_of(acc),
+              "mode": "insert" if max(insert) > 1 else {1: "plain", 2: "pair"}.get(phases[2], "step")}
     workers = call.workers(total)
-    call.launch("conv_lay", params, [x.arg, arg], scalars, 1, min(workers, rows + 1))
-    return _Laid(arg, acc, size, strides, plane)
-
-
-def _lanes(acc: DType) -> int:
-    return 16 if acc.itemsize == 4 else 8
+    call.launch("conv_lay", params, [x.arg, arg], scalars, 1, min(workers, n * c + 1))
+    return Laid(arg, acc, size, strides, plane)
 
 
 @dataclass(frozen=True)
@@ -85,11 +71,11 @@ def _cover(g: Triple, strides: Triple, lanes: int) -> _Lanes:
 
 
 def _source(call: Call, x: Planes, g: Geometry, lo: Triple, phases: Triple, insert: Triple,
-            acc: DType) -> tuple[_Laid, _Lanes]:
+            acc: DType) -> tuple[Laid, _Lanes]:
     """The planes that windows read, laid out unless they can be read where they are."""
     size: Triple = tuple(-(-((p - 1) * s + d * (r - 1) + 1) // s) for p, s, d, r in zip(
         g.output, phases, g.dilation, g.taps))  # type: ignore[assignment]
-    lanes = _lanes(acc)
+    lanes = lanes_of(acc)
     strides = (size[1] * size[2], size[2], 1)
     cover = _cover(g.output, strides, lanes)
     dense = lay.contiguous_strides(x.shape)
@@ -97,31 +83,9 @@ def _source(call: Call, x: Planes, g: Geometry, lo: Triple, phases: Triple, inse
             and all(s == t or n == 1 for s, t, n in zip(x.strides, dense, x.shape))
             and (g.output == size or not cover.flat) and (
                 math.prod(size) if cover.flat else g.output[2]) % lanes == 0):
-        return _Laid(x.arg, acc, size, strides, math.prod(size)), cover
+        return Laid(x.arg, acc, size, strides, math.prod(size)), cover
     return _lay(call, x, size, phases, lo, insert, acc, 2 * lanes + sum(
         d * (r - 1) for d, r in zip(g.dilation, g.taps))), cover
-
-
-def _window_scalars(laid: _Laid, taps: Triple, dilation: Triple, phases: Triple) -> dict[str, int]:
-    """Where the taps lie in laid planes: (coordinate // phases, coordinate % phases) per step."""
-    volume = math.prod(laid.size)
-    steps = (volume * phases[1] * phases[2], volume * phases[2], volume)
-    return (axes("tap", taps) | axes("phases", phases) | axes("phase_step", steps)
-            | axes("shift", [d // s for d, s in zip(dilation, phases)])
-            | axes("turn", [d % s for d, s in zip(dilation, phases)])
-            | {"pitch_d": laid.strides[0], "pitch_h": laid.strides[1], "plane": laid.plane})
-
-
-@dataclass(frozen=True)
-class _Target:
-    """Where the outputs of one launch go, and the bias that they start from."""
-
-    arg: Result
-    dtype: DType
-    size: Triple
-    strides: Triple
-    volume: int           # of one channel
-    bias: Any
 
 
 def correlate(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, transposed: bool) -> None:
@@ -130,10 +94,10 @@ def correlate(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, transpos
     one = (1, 1, 1)
     if not transposed:
         laid, cover = _source(call, x, g, g.padding, g.stride, one, acc)
-        out = _Target(Result(0), x.dtype, g.output, _dense(g.output), math.prod(g.output), bias)
+        out = Target(Result(0), x.dtype, g.output, _dense(g.output), math.prod(g.output), bias)
         _windows(call, laid, cover, x.shape[0], w, g.groups, g.taps, g.dilation, g.stride, False, out)
         return
-    out = _Target(Result(0), x.dtype, g.input, _dense(g.input), math.prod(g.input), bias)
+    out = Target(Result(0), x.dtype, g.input, _dense(g.input), math.prod(g.input), bias)
     if g.stride == one or g.dilation != one:
         mirrored = _mirrored(g)
         laid, cover = _source(call, x, mirrored, mirrored.padding, one, g.stride, acc)
@@ -174,13 +138,13 @@ def _residues(size: int, stride: int, padding: int, taps: int) -> list[_Residue]
     return found
 
 
-def _strided_input(call: Call, x: Planes, w: Planes, g: Geometry, out: _Target, acc: DType) -> None:
+def _strided_input(call: Call, x: Planes, w: Planes, g: Geometry, out: Target, acc: DType) -> None:
     """The adjoint of a strided convolution: for each remainder of the input's coordinates modulo the
     stride a convolution of stride 1 with every stride-th tap."""
     axes = [_residues(n, s, p, r) for n, s, p, r in zip(g.input, g.stride, g.padding, g.taps)]
     lo: Triple = tuple(max(0, *(r.taps - 1 - r.output for r in axis)) for axis in axes)  # type: ignore[assignment]
     size: Triple = tuple(lo_ + max(r.output + r.count for r in axis) for lo_, axis in zip(lo, axes))  # type: ignore[assignment]
-    lanes = _lanes(acc)
+    lanes = lanes_of(acc)
     one = (1, 1, 1)
     laid = _lay(call, x, size, one, lo, one, acc, 2 * lanes + sum(g.taps))
     for parts in itertools.product(*axes):
@@ -198,11 +162,11 @@ def _strided_input(call: Call, x: Planes, w: Planes, g: Geometry, out: _Target, 
                  True, target)
 
 
-def _windows(call: Call, laid: _Laid, cover: _Lanes, n: int, w: Planes, groups: int, taps: Triple,
-             dilation: Triple, phases: Triple, transposed: bool, target: _Target) -> None:
+def _windows(call: Call, laid: Laid, cover: _Lanes, n: int, w: Planes, groups: int, taps: Triple,
+             dilation: Triple, phases: Triple, transposed: bool, target: Target) -> None:
     """Pack the weights and run the windows; ``transposed`` swaps their channels and turns them round."""
     acc = laid.dtype
-    lanes = _lanes(acc)
+    lanes = lanes_of(acc)
     if transposed:
         inner, out = w.shape[0] // groups, w.shape[1]
         w_strides = (inner * w.strides[0], w.strides[1], w.strides[0])
@@ -222,41 +186,36 @@ def _windows(call: Call, laid: _Laid, cover: _Lanes, n: int, w: Planes, groups: 
                      "w_c": w_strides[2], **axes("w", w.strides[2:]), **axes("tap", taps),
                      "tasks": groups * tiles * inner},
                     1, min(call.workers(groups * out * inner * count), groups * tiles * inner))
+    if not call.wide and out > PANEL_ROWS and inner * count >= PANEL_DEPTH:
+        correlate_panels(call, laid, n, packed, groups, inner, out, taps, dilation, phases, target)
+        return
     vector_tiles = -(-cover.vectors // vectors)
     tasks = n * groups * vector_tiles * tiles
     work = n * groups * out * inner * max(count, 1) * cover.vectors * lanes
     workers = call.workers(work)
     weight_bytes = tiles * rows * inner * count * acc.itemsize
-    gather = (tiles >= GATHER_TILES and 0 < weight_bytes <= GATHER_CACHE
-              and n * groups * vector_tiles >= workers)
-    if gather:
-        tasks //= tiles
     size = min(workers, tasks)
     bias = target.bias
     scalars = {"inner": inner, "out": out, "groups": groups, "tiles": tiles, "vector_tiles": vector_tiles,
                "row_vectors": cover.row_vectors, "vectors": cover.vectors, "tasks": tasks,
                "volume": target.volume}
     scalars |= axes("out", target.size) | axes("y", target.strides)
-    scalars |= _window_scalars(laid, taps, dilation, phases)
+    scalars |= window_scalars(laid, taps, dilation, phases)
     if bias:
         scalars["bias_step"] = bias[1].strides[0]
     params = {"accumulate": acc, "y_dtype": target.dtype, "lanes": lanes, "rows": rows,
               "row_vectors_count": vectors, "flat": cover.flat, "phased": phases != (1, 1, 1),
               "unit": target.strides[2] == 1, "bias": bias[1].dtype if bias else None,
               # Weights beyond the cache are passed once, the images again for each tile of them.
-              "gather": gather,
-              "tile_outer": not gather and weight_bytes > WEIGHT_CACHE}
+              "tile_outer": weight_bytes > WEIGHT_CACHE}
     buffers = [laid.arg, packed, *([bias[0]] if bias else []), target.arg]
-    if gather:
-        scalars["depth"] = inner * count
-        buffers.append(call.temporary(size * inner * count * vectors * lanes, acc))
     call.launch("conv_direct", params, buffers, scalars, 1, size)
 
 
 def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> None:
     """Sums over images and positions of products of two planes, one shifted by each tap."""
     acc = accumulator(x.dtype)
-    lanes = _lanes(acc)
+    lanes = lanes_of(acc)
     taps = math.prod(geometry.taps)
     one = (1, 1, 1)
     n = x.shape[0]
@@ -266,6 +225,9 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
         call.launches.append(sum_partials(call.temporary(0, acc), 0, total, g.dtype, acc, call.caps))
         return
     laid, cover = _source(call, x, geometry, geometry.padding, geometry.stride, one, acc)
+    if not call.wide and out > PANEL_ROWS and (out >= WEIGHT_ROWS or inner < WEIGHT_INNER):
+        weight_panels(call, laid, g, geometry, inner)
+        return
     # The cotangent lies in planes walked in step with the input's, zero where there is no output.
     if cover.flat:
         # The last vector must find zeros behind the plane, not the next one.
@@ -280,7 +242,7 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
     dense = lay.contiguous_strides(g.shape)
     if g.dtype is acc and size == geometry.output and g.strides == dense and (
             not cover.flat or math.prod(size) % lanes == 0):
-        cotangent = _Laid(g.arg, acc, size, run, math.prod(size))
+        cotangent = Laid(g.arg, acc, size, run, math.prod(size))
     else:
         cotangent = _lay(call, g, size, one, (0, 0, 0), one, acc, lanes)
     tile_o, tile_c = (4, 4) if inner > 2 and out > 2 else (8, 1) if out > 4 else (1, 8) if inner > 4 else (1, 1)
@@ -305,7 +267,7 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
                "all_blocks": n * blocks, "row_vectors": cover.row_vectors, "vectors": cover.vectors,
                "rows_h": geometry.output[1] if not cover.flat else 1, "total": total,
                "g_plane": cotangent.plane, "tasks": tasks * splits}
-    scalars |= _window_scalars(laid, geometry.taps, geometry.dilation, geometry.stride)
+    scalars |= window_scalars(laid, geometry.taps, geometry.dilation, geometry.stride)
     params = {"accumulate": acc, "lanes": lanes, "tile_o": tile_o, "tile_c": tile_c, "tiles_o": tiles_o,
               "held": held}
     call.launch("conv_weight", params, [laid.arg, cotangent.arg, target], scalars, 1,

@@ -4,16 +4,18 @@ Everything is laid out with three spatial dimensions; 1-d and 2-d have leading o
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..codegen.spec import KernelSpec
+from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
-from ..core.plan import Launch, Plan, Temporary
+from ..core.plan import Launch, Plan, Result, Temporary
 
 # Tunables.  Work-items per CPU unit; multiply-adds below which one work-item does everything.
 CPU_WORKERS_PER_UNIT = 8
@@ -82,6 +84,11 @@ class Call:
         self.wide |= size >= _INDEX_LIMIT
         return Temporary(len(self.temporaries) - 1)
 
+    def offsets(self, size: int) -> Temporary:
+        """Memory for offsets of the kernels' index type (no planes here reach beyond 32 bits)."""
+        self.temporaries.append(lay.dense((size,), dt.int32))
+        return Temporary(len(self.temporaries) - 1)
+
     def launch(self, template: str, params: dict[str, Any], buffers: Sequence[Any], scalars: dict[str, int],
                local: int, size: int) -> None:
         if not size:
@@ -102,3 +109,45 @@ class Call:
 def axes(name: str, values: Sequence[int]) -> dict[str, int]:
     """Scalars ``name_d``, ``name_h`` and ``name_w``."""
     return {f"{name}_{axis}": v for axis, v in zip("dhw", values)}
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Planes with their padding, one after the other: [n][channel][phase][d][h][w].
+
+    A window of stride s reads one phase (coordinates equal modulo s) for each tap, so that
+    neighbouring outputs always read neighbouring elements.
+    """
+
+    arg: Any
+    dtype: DType
+    size: Triple          # of one phase
+    strides: Triple       # of one phase
+    plane: int            # of one channel
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the outputs of one launch go, and the bias that they start from."""
+
+    arg: Result
+    dtype: DType
+    size: Triple
+    strides: Triple
+    volume: int           # of one channel
+    bias: Any
+
+
+def lanes_of(acc: DType) -> int:
+    """Elements of a vector."""
+    return 16 if acc.itemsize == 4 else 8
+
+
+def window_scalars(laid: Laid, taps: Triple, dilation: Triple, phases: Triple) -> dict[str, int]:
+    """Where the taps lie in laid planes: (coordinate // phases, coordinate % phases) per step."""
+    volume = math.prod(laid.size)
+    steps = (volume * phases[1] * phases[2], volume * phases[2], volume)
+    return (axes("tap", taps) | axes("phases", phases) | axes("phase_step", steps)
+            | axes("shift", [d // s for d, s in zip(dilation, phases)])
+            | axes("turn", [d % s for d, s in zip(dilation, phases)])
+            | {"pitch_d": laid.strides[0], "pitch_h": laid.strides[1], "plane": laid.plane})

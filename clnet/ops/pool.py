@@ -160,6 +160,11 @@ def _run_mean(name: str, rank: int, input: Any, kernel_size: Any, stride: Any, p
     x = _batched(name, rank, input)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
+    taps = _ints(name, "kernel_size", kernel_size, rank)
+    if rank == 3 and any(n < k for n, k in zip(x.shape[2:], taps)):
+        image, window = (" ".join(f"{word}{a}: {n}" for a, n in zip("THW", values)) for word, values in (
+            ("", x.shape[2:]), ("k", taps)))
+        raise RuntimeError(f"input image ({image}) smaller than kernel size ({window})")
     windows, size = _windows(name, rank, x, kernel_size, stride, padding, 1, ceil_mode,
                              include_pad=bool(count_include_pad), divisor=divisor_override or 0)
     return _drop_batch(mean_pool(x, windows=windows, size=size), input)

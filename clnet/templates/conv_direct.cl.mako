@@ -2,9 +2,6 @@
 ## neighbouring outputs of one image, in registers; each tap of each input channel costs one
 ## broadcast per row and one load per vector.
 ##
-## With `gather` a task is the vectors and all output channels: it first copies what the windows read
-## into one panel, which then streams past the weights of every tile as in a matrix product.
-##
 ## Vectors cover each output row by itself, or (`flat`) run on over the padded rows.
 <%
 T = index_type
@@ -42,17 +39,11 @@ void ${entry}(
     __global const ${types.memory_type(bias)} *bias, const ulong bias_offset,
 % endif
     __global ${types.memory_type(y_dtype)} *y, const ulong y_offset,
-% if gather:
-    __global ${one_t} *scratch, const ulong scratch_offset,
-% endif
     ${", ".join(f"const {T} {name}" for name in scalars)}
 ) {
     x += x_offset;
     w += w_offset;
     y += y_offset;
-% if gather:
-    scratch += scratch_offset;
-% endif
 % if bias is not None:
     bias += bias_offset;
 % endif
@@ -62,10 +53,7 @@ void ${entry}(
     const ${T} task_stop = min(tasks, task_first + share);
     for (${T} task = task_first; task < task_stop; ++task) {
         ${T} rest = task;
-% if gather:
-        const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
-        const ${T} group = rest % groups, n = rest / groups;
-% elif tile_outer:
+% if tile_outer:
         const ${T} vector_first = (rest % vector_tiles) * ${Q}; rest /= vector_tiles;
         const ${T} images = tasks / (vector_tiles * tiles * groups);
         const ${T} n = rest % images; rest /= images;
@@ -85,47 +73,6 @@ void ${entry}(
         const ${T} x${j} = (line${j} / out_h) * pitch_d + (line${j} % out_h) * pitch_h + column${j};
 % endif
 % endfor
-% if gather:
-        // The panel of everything that these outputs read, in the order of the weights.
-        __global ${one_t} *panel_first = scratch + (${T})get_global_id(0) * depth * ${Q * V};
-        __global ${one_t} *panel = panel_first;
-        for (${T} c = 0; c < inner; ++c) {
-            ${tap_start("d")}
-            for (${T} i = 0; i < tap_d; ++i) {
-                __global const ${one_t} *slice = image + ${tap_offset("d", "i")};
-                ${tap_start("h")}
-                for (${T} j = 0; j < tap_h; ++j) {
-                    __global const ${one_t} *line = slice + ${tap_offset("h", "j")};
-                    ${tap_start("w")}
-                    for (${T} k = 0; k < tap_w; ++k) {
-                        __global const ${one_t} *at = line + ${tap_offset("w", "k")};
-% if gather:
-% for j in range(Q):
-                        vstore${V}(vload${V}(0, at + x${j}), ${j}, panel);
-% endfor
-                        panel += ${Q * V};
-% else:
-% for j in range(Q):
-                        const ${acc_t} b${j} = vload${V}(0, at + x${j});
-% endfor
-% for i in range(rows):
-                        const ${acc_t} a${i} = (${acc_t})(weights[${i}]);
-% for j in range(Q):
-                        acc_${i}_${j} = ${product(f"a{i}", f"b{j}", f"acc_{i}_{j}")};
-% endfor
-% endfor
-                        weights += ${rows};
-% endif
-                        ${tap_next("w")}
-                    }
-                    ${tap_next("h")}
-                }
-                ${tap_next("d")}
-            }
-            image += plane;
-        }
-        for (${T} tile = 0; tile < tiles; ++tile) {
-% endif
         __global const ${one_t} *weights = w + (group * tiles + tile) * inner * taps * ${rows};
         const ${T} row_first = tile * ${rows}, rows_here = min((${T})${rows}, out - row_first);
 % for i in range(rows):
@@ -136,22 +83,6 @@ void ${entry}(
         ${acc_t} acc_${i}_${j} = ${f"start{i}" if bias is not None else f"({acc_t})(0)"};
 % endfor
 % endfor
-% if gather:
-        __global const ${one_t} *from = panel_first;
-        for (${T} k = 0; k < depth; ++k) {
-% for j in range(Q):
-            const ${acc_t} b${j} = vload${V}(${j}, from);
-% endfor
-% for i in range(rows):
-            const ${acc_t} a${i} = (${acc_t})(weights[${i}]);
-% for j in range(Q):
-            acc_${i}_${j} = ${product(f"a{i}", f"b{j}", f"acc_{i}_{j}")};
-% endfor
-% endfor
-            from += ${Q * V};
-            weights += ${rows};
-        }
-% else:
         for (${T} c = 0; c < inner; ++c) {
             ${tap_start("d")}
             for (${T} i = 0; i < tap_d; ++i) {
@@ -180,7 +111,6 @@ void ${entry}(
             }
             image += plane;
         }
-% endif
         const ${acc_t} sums[${rows * Q}] = {
             ${", ".join(f"acc_{i}_{j}" for j in range(Q) for i in range(rows))}};
         __global ${types.memory_type(y_dtype)} *result = y + ((n * groups + group) * out + row_first) * volume;
@@ -227,8 +157,5 @@ void ${entry}(
             }
         }
 % endfor
-% if gather:
-        }
-% endif
     }
 }

@@ -1,6 +1,6 @@
 ## Copies planes (n, c, d, h, w) into padded ones, [n][c][phase][d][h][w]: position q of phase p is
 ## coordinate q * phases + p - lo, where every `insert`-th coordinate holds an element and the rest
-## is zero.  A task is one row; the one after the last zeroes the slack that vectors may run into.
+## is zero.  A task is one plane; the one after the last zeroes the slack that vectors may run into.
 <%
 T = index_type
 def step(name): return {"plain": "1", "pair": "2"}.get(mode, name)
@@ -14,32 +14,34 @@ void ${entry}(
 ) {
     x += x_offset;
     t += t_offset;
-    const ${T} share = (rows + (${T})get_global_size(0)) / (${T})get_global_size(0);
+    const ${T} share = (planes + (${T})get_global_size(0)) / (${T})get_global_size(0);
     const ${T} task_first = (${T})get_global_id(0) * share;
-    const ${T} task_stop = min(rows + 1, task_first + share);
+    const ${T} task_stop = min(planes + 1, task_first + share);
     for (${T} task = task_first; task < task_stop; ++task) {
-        if (task == rows) {
+        if (task == planes) {
             for (${T} i = 0; i < slack; ++i) t[total + i] = 0;
             continue;
         }
-        ${T} rest = task;
-% for axis in "hd":
-        const ${T} q_${axis} = rest % size_${axis}; rest /= size_${axis};
+        const ${T} image = (task / channels) * x_n + (task % channels) * x_c;
+        __global ${types.register_type(target)} *row = t + task * volume;
+% for axis in "dhw":
+        for (${T} p_${axis} = 0; p_${axis} < phases_${axis}; ++p_${axis})
 % endfor
-% for axis in "whd":
-        const ${T} p_${axis} = rest % phases_${axis}; rest /= phases_${axis};
-% endfor
-        const ${T} c = rest % channels, n = rest / channels;
-        __global ${types.register_type(target)} *row = t + task * size_w;
+        for (${T} q_d = 0; q_d < size_d; ++q_d)
+        for (${T} q_h = 0; q_h < size_h; ++q_h, row += size_w) {
         ${T} w = 0;
         bool inside = true;
 % for axis in "dh":
         const ${T} u_${axis} = q_${axis} * phases_${axis} + p_${axis} + skip_${axis};
-        inside = inside && u_${axis} >= lo_${axis} && (u_${axis} - lo_${axis}) % insert_${axis} == 0
-            && (u_${axis} - lo_${axis}) / insert_${axis} < in_${axis};
+        inside = inside && u_${axis} >= lo_${axis} && ${f"(u_{axis} - lo_{axis}) % insert_{axis} == 0" if mode == "insert" else "true"}
+            && ${f"(u_{axis} - lo_{axis}) / insert_{axis}" if mode == "insert" else f"u_{axis} - lo_{axis}"} < in_${axis};
 % endfor
         if (inside) {
-            const ${T} from = n * x_n + c * x_c + ((u_d - lo_d) / insert_d) * x_d + ((u_h - lo_h) / insert_h) * x_h;
+% if mode == "insert":
+            const ${T} from = image + ((u_d - lo_d) / insert_d) * x_d + ((u_h - lo_h) / insert_h) * x_h;
+% else:
+            const ${T} from = image + (u_d - lo_d) * x_d + (u_h - lo_h) * x_h;
+% endif
 % if mode == "insert":
             // Zeros first; then every insert-th coordinate from the first that holds an element.
             for (${T} k = 0; k < size_w; ++k) row[k] = 0;
@@ -74,5 +76,6 @@ void ${entry}(
 % endif
         }
         for (; w < size_w; ++w) row[w] = 0;
+        }
     }
 }

@@ -21,17 +21,20 @@ void ${entry}(
         ${T} rest = task / inner;
         const ${T} tile = rest % tiles, group = rest / tiles;
         __global ${target_t} *to = t + task * taps * ${rows};
-        for (${T} r = 0; r < ${rows}; ++r) {
-            const ${T} m = tile * ${rows} + r;
-            const ${T} from = group * w_g + min(m, out - 1) * w_m + c * w_c;
-            ${T} tap = ${"taps - 1" if flip else "0"};
-            for (${T} i = 0; i < tap_d; ++i)
-                for (${T} j = 0; j < tap_h; ++j)
-                    for (${T} k = 0; k < tap_w; ++k) {
-                        const ${target_t} value = ${types.convert(types.load(source, "w", "from + i * w_d + j * w_h + k * w_w"), source, target)};
-                        to[tap * ${rows} + r] = m < out ? value : (${target_t})0;
-                        tap ${"-" if flip else "+"}= 1;
-                    }
-        }
+% for r in range(rows):
+        const ${T} m${r} = tile * ${rows} + ${r};
+        const ${T} from${r} = group * w_g + min(m${r}, out - 1) * w_m + c * w_c;
+% endfor
+        ${T} tap = ${"taps - 1" if flip else "0"};
+        for (${T} i = 0; i < tap_d; ++i)
+            for (${T} j = 0; j < tap_h; ++j)
+                for (${T} k = 0; k < tap_w; ++k) {
+                    const ${T} at = i * w_d + j * w_h + k * w_w;
+% for r in range(rows):
+                    const ${target_t} value${r} = ${types.convert(types.load(source, "w", f"(from{r} + at)"), source, target)};
+                    to[tap * ${rows} + ${r}] = m${r} < out ? value${r} : (${target_t})0;
+% endfor
+                    tap ${"-" if flip else "+"}= 1;
+                }
     }
 }
