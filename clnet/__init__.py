@@ -36,8 +36,9 @@ from .core.dtypes import promote as promote_types
 from .core.errors import OutOfMemoryError
 from .core.generator import Generator
 from .core.generator import default as default_generator
-from .core.layout import Size, broadcast_shapes
+from .core.layout import Size
 from .core.limits import finfo, iinfo
+from .core.memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .device import Device as device
 from .device import (
     build_stats,
@@ -61,15 +62,17 @@ globals().update({name: _tensor.exported("nn.functional")[name] for name in (
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
     "max_pool1d_with_indices", "max_pool2d", "max_pool3d")})
 globals().update({f.__name__: f for f in (
+<<<<<<< HEAD
     *_tensor.creation.FUNCTIONS, *_tensor.random.FUNCTIONS, *_tensor.windows.TOP_LEVEL)})
+=======
+    *_tensor.creation.FUNCTIONS, *_tensor.ranges.FUNCTIONS, *_tensor.random.FUNCTIONS)})
+>>>>>>> eb6fba1 (Add tensors by strides, ranges on the device, memory formats, geometry in place, and PyTorch's questions about tensors)
 random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy
 from_dlpack = _tensor.interchange.from_dlpack
 set_printoptions = _tensor.printing.set_printoptions
-is_tensor, numel = _tensor.queries.is_tensor, _tensor.queries.numel
-is_floating_point = _tensor.queries.is_floating_point
-globals().update({f.__name__: f for f in _tensor.complex.FUNCTIONS})
-is_complex, result_type = _tensor.queries.is_complex, _tensor.queries.result_type
+globals().update({f.__name__: f for f in (
+    *_tensor.queries.FUNCTIONS, *_tensor.complex.FUNCTIONS, *_tensor.mutation.FUNCTIONS, *_tensor.indexing.FUNCTIONS)})
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 _PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "masked", "nn", "optim", "signal", "special", "utils",

@@ -134,6 +134,25 @@ def scalar_dtype(value: Any) -> DType:
     raise TypeError(f"expected a number, got {type(value).__name__}")
 
 
+def holds(dtype: DType, value: Any) -> bool:
+    """Whether a Python number fits the type's range, as PyTorch checks it (fractions are cut off).
+
+    Infinities fit floating types; unsigned types take negative numbers, which wrap.
+    """
+    if isinstance(value, complex):
+        return dtype.is_complex or value.imag == 0
+    if dtype is bool_ or isinstance(value, bool):
+        return True
+    if dtype.kind == "int":
+        limits = np.iinfo(dtype.storage)
+        low = limits.min if dtype.is_signed else -limits.max
+        return value == value and low <= value <= limits.max
+    if value != value or value in (float("inf"), float("-inf")):
+        return True
+    top = 3.3895313892515355e38 if dtype is bfloat16 else float(np.finfo(dtype.to_real().storage).max)
+    return abs(value) <= top
+
+
 def promote(a: DType, b: DType) -> DType:
     """The smallest type that holds both, by PyTorch's table (``promote_types``)."""
     if a is b:

@@ -106,6 +106,12 @@ where = declared("where", lambda c, a, b: select(c, a, b), _bind_where, "", cond
 def _bind_masked_fill(input: Any, mask: Any, value: Any) -> Any:
     if mask.dtype is not dt.bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if isinstance(value, (int, float, complex)):
+        if not dt.holds(input.dtype, value):
+            raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
+    elif value.ndim:
+        raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                           f"{value.ndim} dimension(s).")
     return (input, mask, value), {"dtype": input.dtype}
 
 

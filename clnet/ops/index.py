@@ -58,7 +58,7 @@ def _bind_nonzero(input: Any, count: int) -> Any:
     return (input,), {"count": count}
 
 
-_coordinates = planner("_nonzero", _bind_nonzero, kernel.nonzero, family="index", public=False,
+coordinates = planner("_nonzero", _bind_nonzero, kernel.nonzero, family="index", public=False,
                        data_dependent=True)
 
 
@@ -77,7 +77,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """
     if as_tuple and not input.ndim:
         input = input.reshape((1,))
-    found = _coordinates(input, _count(input))
+    found = coordinates(input, _count(input))
     return unbind(found, 1) if as_tuple else found
 
 
@@ -108,7 +108,7 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     """
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
-    found = _coordinates(input, min(_count(input), size))
+    found = coordinates(input, min(_count(input), size))
     if found.shape[0] == size:
         return found
     return slice_scatter(found.new_full((size, input.ndim), fill_value), found, 0, 0, found.shape[0])

@@ -1,4 +1,4 @@
-"""Views by explicit strides, whose windows may overlap, and copies written through them."""
+"""Views whose windows may overlap: by explicit strides, sliding windows; copies written through them."""
 from __future__ import annotations
 
 import math
@@ -8,13 +8,13 @@ import numpy as np
 
 from ..core import dispatch
 from ..core import layout as lay
-from ..core.layout import Layout
+from ..core.layout import Layout, wrap_dim
 from ..kernels.scatter import NOTHING
 from .declare import composite
 from .declare import view as declare_view
 from .gather import sums_at
 from .overlay import overlay
-from .view import clone, embed, reshape
+from .view import clone, embed, reshape, select, slice_
 
 
 def _extent(size: Any, stride: Any) -> int:
@@ -142,3 +142,53 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
     done = overlay(flat, src, view=as_strided,
                    attrs=tuple(_geometry(window["size"], window["stride"], shift - low).items()))
     return dispatch.stack.top.run(as_strided, (done,), _geometry(shape, steps, -low))
+
+
+# Sliding windows -------------------------------------------------------------------------------
+
+def _bind_unfold(input: Any, dimension: int, size: int, step: int) -> Any:
+    """Windows of ``size`` elements every ``step`` along a dimension, as a new last dimension."""
+    d = wrap_dim(dimension, input.ndim)
+    n = input.shape[d] if input.ndim else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return (input,), {"dim": d, "size": int(size), "step": int(step)}
+
+
+def _move_unfold(layout: Layout, offset: int, dim: int, size: int, step: int) -> Any:
+    if not layout.ndim:
+        return lay.make((size,), (1,), layout.dtype), offset
+    shape, strides = list(layout.shape), list(layout.strides)
+    shape[dim] = (shape[dim] - size) // step + 1
+    stride = strides[dim]
+    strides[dim] = stride * step
+    return lay.make([*shape, size], [*strides, stride], layout.dtype), offset
+
+
+def _unfold_vjp(ctx: Any, g: Any) -> tuple[Any]:
+    dim, size, step = (ctx.attrs[k] for k in ("dim", "size", "step"))
+    shape = tuple(ctx.layouts[0].shape)
+    if not shape:
+        return (reshape(g, ()),)
+    windows = g.shape[dim]
+    total = None
+    # Window element k of every window lands on a strided slice: no two of them meet.
+    for k in range(size):
+        attrs = {"dim": dim, "start": k, "end": k + (windows - 1) * step + 1, "step": step}
+        part = embed(select(g, -1, k), view=slice_, attrs=tuple(attrs.items()), shape=shape)
+        total = part if total is None else total + part
+    return (total,)
+
+
+def _unfold_reference(x: Any, d: int, size: int, step: int) -> Any:
+    windows = np.lib.stride_tricks.sliding_window_view(x, size, d)
+    return np.take(windows, np.arange(0, windows.shape[d], step), d)
+
+
+unfold = declare_view("unfold", _bind_unfold, _move_unfold, _unfold_vjp, function=False,
+                      samples=lambda: [((np.arange(7.0), 0, 3, 2), {}), ((np.arange(10.0).reshape(2, 5), 1, 2, 1), {})],
+                      reference=_unfold_reference)

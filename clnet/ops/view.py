@@ -12,6 +12,7 @@ from ..codegen.types import register_dtype
 from ..core import dispatch
 from ..core import dtypes as dt
 from ..core import layout as lay
+from ..core import memory_format as formats
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout, wrap_dim
@@ -388,54 +389,6 @@ diagonal = declare_view("diagonal", _bind_diagonal, _move_diagonal, _view_vjp,
                         reference=np.diagonal)
 
 
-def _bind_unfold(input: Any, dimension: int, size: int, step: int) -> Any:
-    """Windows of ``size`` elements every ``step`` along a dimension, as a new last dimension."""
-    d = wrap_dim(dimension, input.ndim)
-    n = input.shape[d] if input.ndim else 1
-    if size < 0:
-        raise RuntimeError(f"size is {size} but must be >= 0")
-    if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
-    if step <= 0:
-        raise RuntimeError(f"step is {step} but must be > 0")
-    return (input,), {"dim": d, "size": int(size), "step": int(step)}
-
-
-def _move_unfold(layout: Layout, offset: int, dim: int, size: int, step: int) -> Any:
-    if not layout.ndim:
-        return lay.make((size,), (1,), layout.dtype), offset
-    shape, strides = list(layout.shape), list(layout.strides)
-    shape[dim] = (shape[dim] - size) // step + 1
-    stride = strides[dim]
-    strides[dim] = stride * step
-    return lay.make([*shape, size], [*strides, stride], layout.dtype), offset
-
-
-def _unfold_vjp(ctx: Any, g: Any) -> tuple[Any]:
-    dim, size, step = (ctx.attrs[k] for k in ("dim", "size", "step"))
-    shape = tuple(ctx.layouts[0].shape)
-    if not shape:
-        return (reshape(g, ()),)
-    windows = g.shape[dim]
-    total = None
-    # Window element k of every window lands on a strided slice: no two of them meet.
-    for k in range(size):
-        attrs = {"dim": dim, "start": k, "end": k + (windows - 1) * step + 1, "step": step}
-        part = embed(select(g, -1, k), view=slice_, attrs=tuple(attrs.items()), shape=shape)
-        total = part if total is None else total + part
-    return (total,)
-
-
-def _unfold_reference(x: Any, d: int, size: int, step: int) -> Any:
-    windows = np.lib.stride_tricks.sliding_window_view(x, size, d)
-    return np.take(windows, np.arange(0, windows.shape[d], step), d)
-
-
-unfold = declare_view("unfold", _bind_unfold, _move_unfold, _unfold_vjp, function=False,
-                      samples=_samples(((7,), (0, 3, 2)), ((2, 5), (1, 2, 1))),
-                      reference=_unfold_reference)
-
-
 # Composites over the above ----------------------------------------------------------------------
 
 @composite("view", samples=_samples(((2, 3), ())), reference=lambda x: list(np.moveaxis(x, 0, 0)))
@@ -490,5 +443,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 @composite("view", samples=_samples(((2, 3), ())), reference=lambda x: x.copy())
 def clone(input: Any, *, memory_format: Any = None) -> Any:
-    """A copy in memory of its own; gradients flow through."""
-    return copy(input, dtype=input.dtype)
+    """A copy in memory of its own; gradients flow through.
+
+    ``memory_format`` says in which order its dimensions lie; by default as in the input.
+    """
+    if memory_format is None or memory_format is formats.preserve_format:
+        return copy(input, dtype=input.dtype)
+    order = formats.order_of(memory_format, input.ndim)
+    made = copy(permute(input, order), dtype=input.dtype, dense=True)
+    return permute(made, tuple(order.index(d) for d in range(input.ndim)))

@@ -11,6 +11,7 @@ from ..core.op import Op
 from .declare import composite
 from .overlay import slice_bounds
 from .pieces import split_with_sizes
+from .strided import unfold
 from .view import (
     clone,
     diagonal,
@@ -24,7 +25,6 @@ from .view import (
     t,
     transpose,
     unbind,
-    unfold,
     unsqueeze,
     view,
 )

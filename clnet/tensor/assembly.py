@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from ..core import dispatch
 from . import complex as complex_
-from . import creation, indexing, interchange, methods, mutation, pickling, printing, random
+from . import creation, geometry, indexing, interchange, methods, mutation, pickling, printing, queries, random, ranges
 from .eager import EagerInterpreter
 
 dispatch.stack.install(EagerInterpreter())
-for module in (interchange, creation, mutation, methods, complex_, indexing, pickling, printing,
-               random):
+for module in (interchange, creation, mutation, methods, complex_, geometry, queries, indexing, pickling,
+               printing, random, ranges):
     module.install()

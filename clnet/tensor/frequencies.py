@@ -5,7 +5,7 @@ from typing import Any
 
 from ..core import dtypes as dt
 from ..core.dtypes import DType
-from .creation import arange
+from .ranges import arange
 from .tensor import Tensor
 
 

@@ -240,8 +240,15 @@ def _put(x: Tensor, indices: list[Tensor], value: Tensor, at: int, accumulate: b
 
 
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """Write (or add) ``values`` at the positions given by a tuple of index tensors or Nones."""
+    """Write (or add) ``values`` at the positions given by a tuple of index tensors or Nones.
+
+    Raises:
+        RuntimeError: the dtypes differ.
+    """
     graph.check_writable(self)
+    if values.dtype is not self.dtype:
+        raise RuntimeError("Index put requires the source and destination dtypes match, got "
+                           f"{self.dtype} for the destination and {values.dtype} for the source.")
     x, left = _basic(self, _flat_key(tuple(slice(None) if i is None else i for i in indices), self))
     moved, tensors, at = _front(x, left)
     _put(moved, tensors, _value(values, self.dtype, self.device), at, accumulate)
@@ -256,6 +263,10 @@ def index_put(self: Tensor, indices: Any, values: Tensor, accumulate: bool = Fal
 def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     """This tensor where ``condition`` holds, else ``other``."""
     return choose(condition, self, other)
+
+
+# What the module table offers under these names.
+FUNCTIONS = (index_put, index_put_)
 
 
 def install() -> None:

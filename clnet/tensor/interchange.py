@@ -11,9 +11,11 @@ from ..autograd.function import record_custom
 from ..codegen.expr import from_storage, to_storage
 from ..core import dtypes as dt
 from ..core import layout as lay
+from ..core import memory_format as formats
 from ..core.dtypes import DType
 from ..device import Device, current_device
 from ..ops.comparison import copy
+from ..ops.view import clone
 from .storage import Storage
 from .tensor import Tensor
 
@@ -185,7 +187,15 @@ def as_bits(data: Any, dtype: DType | None) -> tuple[np.ndarray, DType]:
     if dtype is None:
         kinds = {"b": dt.bool_, "i": dt.int64, "u": dt.int64, "f": dt.get_default_dtype(),
                  "c": dt.get_default_dtype().to_complex()}
+        # Python's integers arrive as int64; another type is that of NumPy's numbers.
+        kinds["i"] = dt.from_numpy(array.dtype) if array.dtype.kind == "i" else dt.int64
         dtype = kinds[array.dtype.kind] if array.size or array.dtype.kind != "f" else dt.get_default_dtype()
+    if dtype.kind == "int" and array.dtype.kind in "iu" and array.size:
+        for value in (int(array.min()), int(array.max())):
+            if not dt.holds(dtype, value):
+                if dtype is dt.int64:
+                    raise ValueError("Overflow when unpacking long long")
+                raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
     return to_storage(array, dtype), dtype
 
 
@@ -199,9 +209,13 @@ def _unpack(data: Any) -> Any:
     return [_unpack(e) for e in data] if isinstance(data, (list, tuple)) else data
 
 
-def contiguous(self: Tensor, *, memory_format: Any = None) -> Tensor:
-    """The tensor itself if its elements lie in row-major order, else a copy that does."""
-    return self if self.layout.contiguous else copy(self, dtype=self.dtype, dense=True)
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself if its elements lie in row-major order (or a memory format's), else a copy that does."""
+    if memory_format is None or memory_format is formats.contiguous_format:
+        return self if self.layout.contiguous else copy(self, dtype=self.dtype, dense=True)
+    if memory_format is formats.preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return self if formats.is_in(self.layout, memory_format) else clone(self, memory_format=memory_format)
 
 
 def _parse_to(args: tuple[Any, ...], dtype: Any, device: Any) -> tuple[DType | None, Device | None]:
@@ -219,13 +233,16 @@ def to(self: Tensor, *args: Any, dtype: DType | None = None, device: Any = None,
        non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor:
     """The tensor with another dtype and/or on another device; itself if nothing changes."""
     dtype, device = _parse_to(args, dtype, device)
-    if any(a is True for a in args[2:]):
-        copy = True
+    flags = [a for a in args if isinstance(a, bool)]
+    copy = copy or (len(flags) > 1 and flags[1])
     result = self
     if device is not None and device is not self.device:
         result = _Transfer.move(result, device)
     if dtype is not None and dtype is not result.dtype:
         result = _cast(result, dtype)
+    if memory_format is not None and memory_format is not formats.preserve_format:
+        made = contiguous(result, memory_format)
+        return clone(result, memory_format=memory_format) if copy and made is self else made
     return result.clone() if copy and result is self else result
 
 

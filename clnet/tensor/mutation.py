@@ -7,7 +7,7 @@ from typing import Any
 from ..autograd import graph
 from ..core import layout as lay
 from ..ops.comparison import copy
-from ..ops.creation import fill
+from ..ops.creation import fill as fill_value
 from .methods import write
 from .tensor import Tensor
 
@@ -39,7 +39,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with "
                                f"{value.ndim} dimensions.")
         return copy_(self, value)
-    write(fill, (value,), {}, self)
+    write(fill_value, (value,), {}, self)
     return self
 
 
@@ -48,15 +48,67 @@ def zero_(self: Tensor) -> Tensor:
     return fill_(self, 0)
 
 
-def resize_(self: Tensor, *size: Any) -> Tensor:
-    """Give the tensor another shape, in new memory if the old is too small."""
+def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
+    """Give the tensor another shape, row-major from its first element on.
+
+    The elements that the memory holds stay; where it is too small they move to new memory, whose
+    further elements are not initialised.
+
+    Raises:
+        RuntimeError: the tensor requires grad, or a negative size.
+    """
     shape = lay.size_of(size)
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"requested resize to {list(shape)}, but sizes must not be negative")
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
     layout = lay.dense(shape, self.dtype)
-    if math.prod(shape) > self.numel():
-        self.rebind(Tensor.allocate(self.device, layout))
-    else:
+    if layout is self.layout:
+        return self
+    room = self.storage.nbytes // self.itemsize - self.storage_offset()
+    if layout.numel <= room:
         self.layout = layout
+        return self
+    grown = Tensor.allocate(self.device, layout)
+    if room > 0:
+        kept = lay.dense((room,), self.dtype)
+        copy_(Tensor.over(grown.storage, grown.offset, kept), Tensor.over(self.storage, self.offset, kept))
+    self.rebind(grown)
     return self
+
+
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+    """``resize_`` to another tensor's shape."""
+    return resize_(self, tuple(the_template.shape), memory_format=memory_format)
+
+
+def _resized(self: Tensor, *size: Any) -> Tensor:
+    """The old name of a resize outside the graph: only to the shape that it has.
+
+    Raises:
+        RuntimeError: another number of elements.
+    """
+    shape = lay.size_of(size)
+    if math.prod(shape) != self.numel():
+        raise RuntimeError(f"requested resize to {list(shape)}, but the given tensor has a size of "
+                           f"{list(self.shape)}. autograd's resize can only change the shape of a given tensor, "
+                           "while preserving the number of elements.")
+    return self.view(shape)
+
+
+def apply_(self: Tensor, callable: Any) -> Tensor:
+    """Write a Python function's value of each element over it, on the host."""
+    return _of_values(self, [callable(v) for v in self.tolist_flat()])
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Any) -> Tensor:
+    """Write ``callable(element, other element)`` over each element, on the host."""
+    other = tensor.expand(self.shape)
+    return _of_values(self, [callable(a, b) for a, b in zip(self.tolist_flat(), other.tolist_flat())])
+
+
+def _of_values(x: Tensor, values: list[Any]) -> Tensor:
+    return copy_(x, x.new_tensor(values).reshape(x.shape))
 
 
 def set_(self: Tensor, source: Tensor) -> Tensor:
@@ -65,7 +117,18 @@ def set_(self: Tensor, source: Tensor) -> Tensor:
     return self
 
 
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor of the input's shape and dtype with a number (or 0-d tensor) everywhere."""
+    return fill_(input.new_empty(tuple(input.shape)), value)
+
+
+# What the module table offers under these names.
+FUNCTIONS = (fill, fill_, zero_, resize_as_)
+
+
 def install() -> None:
     """Give the tensor class the methods of this module."""
-    for f in (copy_, fill_, zero_, resize_, set_):
+    for f in (copy_, fill_, zero_, resize_, resize_as_, set_, apply_, map_):
         setattr(Tensor, f.__name__, f)
+    Tensor.resize = _resized  # type: ignore[attr-defined]
+    Tensor.resize_as = lambda self, tensor: _resized(self, tuple(tensor.shape))  # type: ignore[attr-defined]

@@ -1,0 +1,189 @@
+"""Tensors of numbers in sequence: ranges, grids of steps, the coordinates of triangles."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes as dt
+from ..core.dtypes import DType
+from ..device import Device, current_device
+from ..ops import creation as kernels
+from ..ops.arithmetic import pow as power
+from ..ops.index import coordinates
+from .creation import tensor
+from .tensor import Tensor
+
+
+def _device(device: Any) -> Device:
+    return current_device() if device is None else Device(device)
+
+
+def _finish(t: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor:
+    if out is not None:
+        return out.resize_(t.shape).copy_(t)
+    return t.requires_grad_() if requires_grad else t
+
+
+def _number(value: Any, name: str = "") -> Any:
+    """A number, also out of a tensor.
+
+    Raises:
+        RuntimeError: a tensor with dimensions.
+    """
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim and name:
+        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got "
+                           f"{value.ndim} dimension(s).")
+    return value.item()
+
+
+def _checked(start: Any, end: Any, step: Any) -> None:
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not all(map(math.isfinite, (start, end))):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+
+
+def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
+           requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
+           out: Tensor | None = None) -> Tensor:
+    """Numbers from ``start`` (0 if only one bound is given) up to ``end``, exclusive, by ``step``.
+
+    Raises:
+        RuntimeError: a zero step, or bounds that are not finite or that the step leads away from.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (_number(v) for v in (start, end, step))
+    _checked(start, end, step)
+    real = any(isinstance(v, float) for v in (start, end, step))
+    if dtype is None:
+        dtype = out.dtype if out is not None else dt.get_default_dtype() if real else dt.int64
+    if dtype is dt.bool_:
+        raise NotImplementedError("arange is not implemented for bool")
+    if dtype.kind == "int" and real:
+        # The bounds are numbers of the dtype first, as PyTorch takes them; the count is by the given ones.
+        count = math.ceil((end - start) / step)
+        start, step = int(start), int(step)
+    else:
+        count = math.ceil((end - start) / step) if real else -(-(end - start) // step)
+    return _finish(kernels.arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
+
+
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
+          requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
+          out: Tensor | None = None) -> Tensor:
+    """Numbers from ``start`` to ``end``, inclusive, by ``step``; PyTorch deprecates it for ``arange``.
+
+    Raises:
+        RuntimeError: a zero step, or bounds that are not finite or that the step leads away from.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (_number(v) for v in (start, end, step))
+    _checked(start, end, step)
+    count = math.floor((end - start) / step) + 1
+    dtype = dtype or (out.dtype if out is not None else dt.get_default_dtype())
+    return _finish(kernels.arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
+
+
+def _spaced(start: Any, end: Any, steps: int, dtype: DType, device: Device) -> Tensor:
+    """Even steps on the device, in the widest arithmetic that it has for the dtype."""
+    double = dtype is dt.float64 or (dtype.kind == "int" and device.caps.fp64)
+    kind = np.float64 if double else np.float32
+    step = float((kind(end) - kind(start)) / kind(steps - 1)) if steps > 1 else 0.0
+    return kernels.linspace_fill(float(start), float(end), step, count=int(steps), dtype=dtype,
+                                 compute=dt.float64 if double else dt.float32, device=device)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, device: Any = None,
+             requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
+             out: Tensor | None = None) -> Tensor:
+    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included.
+
+    Raises:
+        RuntimeError: a negative number of steps, or bounds with dimensions.
+    """
+    start, end = (_number(v, "linspace") for v in (start, end))
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    dtype = dtype or (out.dtype if out is not None else dt.scalar_dtype(float(0) + start * 0 + end * 0))
+    if dtype.is_complex:
+        made = tensor(np.linspace(start, end, steps), dtype=dtype, device=device)
+    else:
+        made = _spaced(start, end, steps, dtype, _device(device))
+    return _finish(made, requires_grad, out)
+
+
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None = None,
+             device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
+             out: Tensor | None = None) -> Tensor:
+    """``base`` to the power of evenly spaced exponents.
+
+    Raises:
+        RuntimeError: a negative number of steps, or bounds with dimensions.
+    """
+    start, end = (_number(v, "logspace") for v in (start, end))
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    dtype = dtype or (out.dtype if out is not None else dt.scalar_dtype(float(0) + start * 0 + end * 0))
+    if dtype.is_complex or dtype.kind == "int":
+        # Powers of whole numbers must not fall short of a whole number: these few come from the host.
+        exponents = np.linspace(start, end, steps)
+        made = tensor(np.power(np.asarray(base, exponents.dtype), exponents), dtype=dtype, device=device)
+    else:
+        wide = dt.float64 if dtype is dt.float64 else dt.float32
+        made = power(float(base), _spaced(start, end, steps, wide, _device(device))).to(dtype)
+    return _finish(made, requires_grad, out)
+
+
+def _triangle(name: str, row: int, col: int, dtype: DType, device: Any) -> tuple[Tensor, Tensor]:
+    """The numbers of rows, as a column, and of columns.
+
+    Raises:
+        RuntimeError: negative sizes.  NotImplementedError: not an integer dtype.
+    """
+    for label, n in (("row", row), ("col", col)):
+        if n < 0:
+            raise RuntimeError(f"{label} must be non-negative, got{n}")
+    if dtype.kind != "int":
+        raise NotImplementedError(f"{name} is not implemented for {dtype}")
+    return arange(row, device=device).unsqueeze(1), arange(col, device=device)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64, device: Any = None,
+                 layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """The coordinates (2, count) of the lower triangle of a matrix, in row-major order.
+
+    Raises:
+        RuntimeError: negative sizes.  NotImplementedError: not an integer dtype.
+    """
+    rows, columns = _triangle("tril_indices", row, col, dtype, device)
+    count = int(np.clip(np.arange(row) + offset + 1, 0, col).sum())
+    return coordinates(columns <= rows + offset, count).t().contiguous().to(dtype)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64, device: Any = None,
+                 layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """The coordinates (2, count) of the upper triangle of a matrix, in row-major order.
+
+    Raises:
+        RuntimeError: negative sizes.  NotImplementedError: not an integer dtype.
+    """
+    rows, columns = _triangle("triu_indices", row, col, dtype, device)
+    count = int((col - np.clip(np.arange(row) + offset, 0, col)).sum())
+    return coordinates(columns >= rows + offset, count).t().contiguous().to(dtype)
+
+
+# What the module table offers under these names.
+FUNCTIONS = (arange, range, linspace, logspace, tril_indices, triu_indices)
+
+
+def install() -> None:
+    """Ranges on a tensor's device."""
+    Tensor.new_range = lambda self, n: arange(n, device=self.device)  # type: ignore[attr-defined]
