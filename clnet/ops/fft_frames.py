@@ -11,7 +11,8 @@ from .declare import composite
 from .fft import fft, ifft, irfft, rfft
 from .pad import pad
 from .scatter import index_add
-from .view import expand, narrow, permute, reshape, squeeze, unfold, unsqueeze
+from .strided import unfold
+from .view import expand, narrow, permute, reshape, squeeze, unsqueeze
 
 
 def _check_window(name: str, n_fft: int, window: Any, win_length: int) -> None:

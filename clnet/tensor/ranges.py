@@ -11,6 +11,7 @@ from ..core.dtypes import DType
 from ..device import Device, current_device
 from ..ops import creation as kernels
 from ..ops.arithmetic import pow as power
+from ..ops.comparison import ge, le
 from ..ops.index import coordinates
 from .creation import tensor
 from .tensor import Tensor
@@ -142,7 +143,7 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DTy
     return _finish(made, requires_grad, out)
 
 
-def _triangle(name: str, row: int, col: int, dtype: DType, device: Any) -> tuple[Tensor, Tensor]:
+def _triangle(name: str, row: int, col: int, dtype: DType, device: Any) -> tuple[Any, Any]:
     """The numbers of rows, as a column, and of columns.
 
     Raises:
@@ -165,7 +166,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64
     """
     rows, columns = _triangle("tril_indices", row, col, dtype, device)
     count = int(np.clip(np.arange(row) + offset + 1, 0, col).sum())
-    return coordinates(columns <= rows + offset, count).t().contiguous().to(dtype)
+    return coordinates(ge(rows, columns - offset), count).t().contiguous().to(dtype)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64, device: Any = None,
@@ -177,7 +178,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64
     """
     rows, columns = _triangle("triu_indices", row, col, dtype, device)
     count = int((col - np.clip(np.arange(row) + offset, 0, col)).sum())
-    return coordinates(columns >= rows + offset, count).t().contiguous().to(dtype)
+    return coordinates(le(rows, columns - offset), count).t().contiguous().to(dtype)
 
 
 # What the module table offers under these names.

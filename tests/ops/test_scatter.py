@@ -54,7 +54,7 @@ def test_an_index_out_of_range_is_reported_and_writes_nothing(index):
     at = clnet.tensor([0, index])
     for error, call in ((RuntimeError, lambda: clnet.zeros(3).scatter_add(0, at, clnet.ones(2))),
                         (RuntimeError, lambda: clnet.zeros(3).scatter(0, at, 1.0)),
-                        (IndexError, lambda: clnet.zeros(3).index_add(0, at, clnet.ones(2)))):
+                        (IndexError, lambda: clnet.zeros(3).index_copy(0, at, clnet.ones(2)))):
         with pytest.raises(error):
             call().numpy()
 
