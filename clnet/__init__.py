@@ -62,11 +62,7 @@ globals().update({name: _tensor.exported("nn.functional")[name] for name in (
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
     "max_pool1d_with_indices", "max_pool2d", "max_pool3d")})
 globals().update({f.__name__: f for f in (
-<<<<<<< HEAD
-    *_tensor.creation.FUNCTIONS, *_tensor.random.FUNCTIONS, *_tensor.windows.TOP_LEVEL)})
-=======
-    *_tensor.creation.FUNCTIONS, *_tensor.ranges.FUNCTIONS, *_tensor.random.FUNCTIONS)})
->>>>>>> eb6fba1 (Add tensors by strides, ranges on the device, memory formats, geometry in place, and PyTorch's questions about tensors)
+    *_tensor.creation.FUNCTIONS, *_tensor.ranges.FUNCTIONS, *_tensor.random.FUNCTIONS, *_tensor.windows.TOP_LEVEL)})
 random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy
 from_dlpack = _tensor.interchange.from_dlpack

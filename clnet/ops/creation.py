@@ -4,14 +4,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..codegen.expr import Expr
-<<<<<<< HEAD
 from ..codegen.primitives import f, where
 from ..codegen.types import register_dtype
 from ..core import dtypes as dt
-=======
-from ..codegen.primitives import f
-from ..codegen.primitives import where as choose
->>>>>>> eb6fba1 (Add tensors by strides, ranges on the device, memory formats, geometry in place, and PyTorch's questions about tensors)
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.plan import Plan, Position
@@ -37,7 +32,6 @@ def _plan_range(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any
 arange_fill = planner("_arange", _bind_range, _plan_range, family="creation", public=False)
 
 
-<<<<<<< HEAD
 def _bind_line(count: int, start: float, end: float, dtype: Any, device: Any) -> Any:
     step = (end - start) / (count - 1) if count > 1 else 0.0
     # Counted from the nearer end, as PyTorch does, so that both ends are exact.
@@ -57,26 +51,6 @@ def _plan_line(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any 
 
 
 linspace_fill = planner("_linspace", _bind_line, _plan_line, family="creation", public=False)
-=======
-def _bind_linspace(start: Any, end: Any, step: Any, count: int, dtype: Any, compute: Any, device: Any) -> Any:
-    return (start, end, step), {"count": count, "dtype": dtype, "compute": compute, "device": device}
-
-
-def _plan_linspace(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-    """Steps counted from the nearer end, so that both ends are exact."""
-    count = attrs["count"]
-
-    def build(start: Expr, end: Expr, step: Expr, position: Expr) -> list[Expr]:
-        up = f("fma", position, step, start)
-        down = f("fma", position - (count - 1), step, end)
-        return [choose(position < count / 2, up, down)]
-
-    layout = lay.dense((count,), attrs["dtype"])
-    return kernel.plan("linspace", build, (*operands, Position()), attrs["compute"], (layout,), caps)
-
-
-linspace_fill = planner("_linspace", _bind_linspace, _plan_linspace, family="creation", public=False)
->>>>>>> eb6fba1 (Add tensors by strides, ranges on the device, memory formats, geometry in place, and PyTorch's questions about tensors)
 
 
 def _plan_fill(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:

@@ -11,12 +11,6 @@ from ..core import memory_format as formats
 from ..core.dtypes import DType
 from ..core.layout import Layout, Size
 from ..device import Device, current_device
-<<<<<<< HEAD
-from ..ops.arithmetic import pow as pow_
-from ..ops.complex import complex as complex_
-from ..ops.creation import arange_fill, linspace_fill
-=======
->>>>>>> eb6fba1 (Add tensors by strides, ranges on the device, memory formats, geometry in place, and PyTorch's questions about tensors)
 from . import interchange
 from .tensor import Tensor
 
@@ -220,104 +214,6 @@ def ones_like(input: Tensor, **options: Any) -> Tensor:
     return full_like(input, 1, **options)
 
 
-<<<<<<< HEAD
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
-           requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
-           out: Tensor | None = None) -> Tensor:
-    """Numbers from ``start`` (0 if only one bound is given) up to ``end``, exclusive, by ``step``.
-
-    Raises:
-        RuntimeError: a zero step, or bounds that the step leads away from.
-    """
-    if end is None:
-        start, end = 0, start
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if not math.isfinite(start) or not math.isfinite(end):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if dtype is None:
-        dtype = dt.get_default_dtype() if any(isinstance(v, float) for v in (start, end, step)) else dt.int64
-    count = math.ceil((end - start) / step) if any(isinstance(v, float) for v in (start, end, step)) else (
-        -(-(end - start) // step))
-    made = arange_fill(count, start, step, dtype=dtype, device=_device(device))
-    return _finish(_given(made, out), requires_grad)
-
-
-def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, device: Any = None,
-             requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
-             out: Tensor | None = None) -> Tensor:
-    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included.
-
-    Raises:
-        RuntimeError: negative ``steps``, or bounds that are tensors with dimensions.
-    """
-    start, end = _bound("linspace", start), _bound("linspace", end)
-    return _finish(_given(_line(start, end, steps, _line_dtype(start, end, dtype), device), out), requires_grad)
-
-
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None = None,
-             device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
-             out: Tensor | None = None) -> Tensor:
-    """``base`` to the power of ``steps`` evenly spaced exponents.
-
-    Raises:
-        RuntimeError: negative ``steps``, or bounds that are tensors with dimensions.
-    """
-    start, end = _bound("logspace", start), _bound("logspace", end)
-    found = _line_dtype(start, end, dtype)
-    if not found.is_inexact:
-        start, end = int(start), int(end)
-    exponents = _line(start, end, steps, found if found.is_inexact else _widest(_device(device)), device)
-    powers = pow_(base, exponents).to(dtype=found)
-    return _finish(_given(powers, out), requires_grad)
-
-
-def _widest(device: Device) -> DType:
-    return dt.float64 if device.caps.fp64 else dt.float32
-
-
-def _bound(name: str, value: Any) -> Any:
-    if not isinstance(value, Tensor):
-        return value
-    if value.ndim:
-        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got start or end with "
-                           f"{value.ndim} dimension(s).")
-    return value.item()
-
-
-def _line_dtype(start: Any, end: Any, dtype: DType | None) -> DType:
-    if dtype is None:
-        dtype = dt.get_default_dtype()
-        if isinstance(start, complex) or isinstance(end, complex):
-            dtype = dtype.to_complex()
-    return dtype
-
-
-def _line(start: Any, end: Any, steps: int, dtype: DType, device: Any) -> Tensor:
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    if not dtype.is_complex:
-        kind = float if dtype.is_floating_point else int
-        return linspace_fill(steps, float(kind(start)), float(kind(end)), dtype=dtype, device=_device(device))
-    parts = [linspace_fill(steps, a, b, dtype=dtype.to_real(), device=_device(device)) for a, b in (
-        (float(start.real), float(end.real)), (float(start.imag), float(end.imag)))]
-    return complex_(*parts)
-
-
-def _given(made: Tensor, out: Tensor | None) -> Tensor:
-    """``made``, in ``out`` if that is given."""
-    if out is None:
-        return made
-    if out.shape != made.shape:
-        out.resize_(made.shape)  # type: ignore[attr-defined]
-    return out.copy_(made)  # type: ignore[attr-defined]
-
-
-=======
->>>>>>> eb6fba1 (Add tensors by strides, ranges on the device, memory formats, geometry in place, and PyTorch's questions about tensors)
 def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None,
         requires_grad: bool = False, **ignored: Any) -> Tensor:
     """The identity matrix, n by m.

@@ -9,11 +9,11 @@ import numpy as np
 from ..core import dtypes as dt
 from ..core.dtypes import DType
 from ..device import Device, current_device
-from ..ops import creation as kernels
 from ..ops.arithmetic import pow as power
 from ..ops.comparison import ge, le
+from ..ops.complex import complex as complex_
+from ..ops.creation import arange_fill, linspace_fill
 from ..ops.index import coordinates
-from .creation import tensor
 from .tensor import Tensor
 
 
@@ -27,18 +27,9 @@ def _finish(t: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor
     return t.requires_grad_() if requires_grad else t
 
 
-def _number(value: Any, name: str = "") -> Any:
-    """A number, also out of a tensor.
-
-    Raises:
-        RuntimeError: a tensor with dimensions.
-    """
-    if not isinstance(value, Tensor):
-        return value
-    if value.ndim and name:
-        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got "
-                           f"{value.ndim} dimension(s).")
-    return value.item()
+def _number(value: Any) -> Any:
+    """A number, also out of a tensor."""
+    return value.item() if isinstance(value, Tensor) else value
 
 
 def _checked(start: Any, end: Any, step: Any) -> None:
@@ -73,7 +64,7 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | Non
         start, step = int(start), int(step)
     else:
         count = math.ceil((end - start) / step) if real else -(-(end - start) // step)
-    return _finish(kernels.arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
+    return _finish(arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
 
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
@@ -90,16 +81,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None
     _checked(start, end, step)
     count = math.floor((end - start) / step) + 1
     dtype = dtype or (out.dtype if out is not None else dt.get_default_dtype())
-    return _finish(kernels.arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
-
-
-def _spaced(start: Any, end: Any, steps: int, dtype: DType, device: Device) -> Tensor:
-    """Even steps on the device, in the widest arithmetic that it has for the dtype."""
-    double = dtype is dt.float64 or (dtype.kind == "int" and device.caps.fp64)
-    kind = np.float64 if double else np.float32
-    step = float((kind(end) - kind(start)) / kind(steps - 1)) if steps > 1 else 0.0
-    return kernels.linspace_fill(float(start), float(end), step, count=int(steps), dtype=dtype,
-                                 compute=dt.float64 if double else dt.float32, device=device)
+    return _finish(arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, device: Any = None,
@@ -108,39 +90,59 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, de
     """``steps`` evenly spaced numbers from ``start`` to ``end``, both included.
 
     Raises:
-        RuntimeError: a negative number of steps, or bounds with dimensions.
+        RuntimeError: negative ``steps``, or bounds that are tensors with dimensions.
     """
-    start, end = (_number(v, "linspace") for v in (start, end))
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    dtype = dtype or (out.dtype if out is not None else dt.scalar_dtype(float(0) + start * 0 + end * 0))
-    if dtype.is_complex:
-        made = tensor(np.linspace(start, end, steps), dtype=dtype, device=device)
-    else:
-        made = _spaced(start, end, steps, dtype, _device(device))
-    return _finish(made, requires_grad, out)
+    start, end = _bound("linspace", start), _bound("linspace", end)
+    return _finish(_line(start, end, steps, _line_dtype(start, end, dtype), device), requires_grad, out)
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None = None,
              device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
              out: Tensor | None = None) -> Tensor:
-    """``base`` to the power of evenly spaced exponents.
+    """``base`` to the power of ``steps`` evenly spaced exponents.
 
     Raises:
-        RuntimeError: a negative number of steps, or bounds with dimensions.
+        RuntimeError: negative ``steps``, or bounds that are tensors with dimensions.
     """
-    start, end = (_number(v, "logspace") for v in (start, end))
+    start, end = _bound("logspace", start), _bound("logspace", end)
+    found = _line_dtype(start, end, dtype)
+    if not found.is_inexact:
+        start, end = int(start), int(end)
+    exponents = _line(start, end, steps, found if found.is_inexact else _widest(_device(device)), device)
+    powers = power(base, exponents).to(dtype=found)
+    return _finish(powers, requires_grad, out)
+
+
+def _widest(device: Device) -> DType:
+    return dt.float64 if device.caps.fp64 else dt.float32
+
+
+def _bound(name: str, value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim:
+        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got start or end with "
+                           f"{value.ndim} dimension(s).")
+    return value.item()
+
+
+def _line_dtype(start: Any, end: Any, dtype: DType | None) -> DType:
+    if dtype is None:
+        dtype = dt.get_default_dtype()
+        if isinstance(start, complex) or isinstance(end, complex):
+            dtype = dtype.to_complex()
+    return dtype
+
+
+def _line(start: Any, end: Any, steps: int, dtype: DType, device: Any) -> Tensor:
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    dtype = dtype or (out.dtype if out is not None else dt.scalar_dtype(float(0) + start * 0 + end * 0))
-    if dtype.is_complex or dtype.kind == "int":
-        # Powers of whole numbers must not fall short of a whole number: these few come from the host.
-        exponents = np.linspace(start, end, steps)
-        made = tensor(np.power(np.asarray(base, exponents.dtype), exponents), dtype=dtype, device=device)
-    else:
-        wide = dt.float64 if dtype is dt.float64 else dt.float32
-        made = power(float(base), _spaced(start, end, steps, wide, _device(device))).to(dtype)
-    return _finish(made, requires_grad, out)
+    if not dtype.is_complex:
+        kind = float if dtype.is_floating_point else int
+        return linspace_fill(steps, float(kind(start)), float(kind(end)), dtype=dtype, device=_device(device))
+    parts = [linspace_fill(steps, a, b, dtype=dtype.to_real(), device=_device(device)) for a, b in (
+        (float(start.real), float(end.real)), (float(start.imag), float(end.imag)))]
+    return complex_(*parts)
 
 
 def _triangle(name: str, row: int, col: int, dtype: DType, device: Any) -> tuple[Any, Any]:

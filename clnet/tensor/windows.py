@@ -8,7 +8,8 @@ from typing import Any
 from ..core import dtypes as dt
 from ..core.dtypes import DType
 from ..ops.special import i0
-from .creation import empty, full, linspace, ones
+from .creation import empty, full, ones
+from .ranges import linspace
 from .tensor import Tensor
 
 _Points = Callable[[float, float], Any]
