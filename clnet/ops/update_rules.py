@@ -272,3 +272,12 @@ def _adafactor_rates() -> Build:
 
 
 adafactor_rates = Scalars("_adafactor_rates", _adafactor_rates)
+
+
+def _lerp() -> Build:
+    # The nearer end is the start, so that a share of 1 gives the target exactly.
+    return lambda average, current, share: [where(share < 0.5, average + share * (current - average),
+                                                  current - (current - average) * (1 - share))]
+
+
+lerp_step = Elements("_lerp_step", _lerp, 2, (0,))

@@ -100,6 +100,9 @@ SCHEDULES = {
     "CosineAnnealingLR": {"T_max": 7, "eta_min": 0.01}, "LambdaLR": {"lr_lambda": lambda t: 0.9 ** t},
     "LinearLR": {}, "ConstantLR": {}, "OneCycleLR": {"max_lr": 1.0, "total_steps": 41},
     "ReduceLROnPlateau": {"patience": 2, "cooldown": 1},
+    "MultiplicativeLR": {"lr_lambda": lambda t: 0.95}, "PolynomialLR": {"total_iters": 12, "power": 0.9},
+    "CyclicLR": {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 5, "step_size_down": 8, "mode": "triangular2"},
+    "CosineAnnealingWarmRestarts": {"T_0": 4, "T_mult": 2, "eta_min": 0.01},
 }
 
 
@@ -120,6 +123,76 @@ def test_schedule(name, three_phase):
             seen.append((schedule.get_last_lr()[0], optimizer.param_groups[0]["momentum"]))
         rates.append(seen)
     assert rates[0] == rates[1]
+
+
+def _chained(schedules, optimizer):
+    return schedules.ChainedScheduler([schedules.ConstantLR(optimizer, 0.5, 7),
+                                       schedules.ExponentialLR(optimizer, 0.9)])
+
+
+def _sequential(schedules, optimizer):
+    return schedules.SequentialLR(optimizer, [
+        schedules.LinearLR(optimizer, 0.1, total_iters=5), schedules.CosineAnnealingLR(optimizer, 10),
+        schedules.StepLR(optimizer, 3)], [6, 16])
+
+
+def _exponential_cycle(schedules, optimizer):
+    return schedules.CyclicLR(optimizer, 0.01, 0.3, 5, mode="exp_range", gamma=0.97, cycle_momentum=False)
+
+
+@pytest.mark.parametrize("make", [_chained, _sequential, _exponential_cycle])
+def test_composed_schedule(make):
+    rates = []
+    for library, module in ((clnet, optim), (torch, torch.optim)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            optimizer = module.SGD([library.zeros(2, requires_grad=True)], lr=0.1, momentum=0.9)
+            schedule = make(module.lr_scheduler, optimizer)
+            seen = [schedule.get_last_lr()[0]]
+            for i in range(30):
+                if i == 12:  # continued elsewhere
+                    state = schedule.state_dict()
+                    schedule = make(module.lr_scheduler, optimizer)
+                    schedule.load_state_dict(state)
+                    optimizer.param_groups[0]["lr"] = seen[-1]
+                optimizer.step()
+                schedule.step()
+                seen.append(schedule.get_last_lr()[0])
+        rates.append(seen)
+    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", ["cos", "linear"])
+def test_averages(strategy):
+    """The averages of SWA and EMA, their rates, and the batch statistics under them."""
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(size=(5, 3)).astype("float32") for _ in range(4)]
+    weights = [rng.normal(size=(4, 3)).astype("float32") for _ in range(5)]
+    results = []
+    for library, module in ((clnet, optim), (torch, torch.optim)):
+        net = library.nn.Sequential(library.nn.Linear(3, 4), library.nn.BatchNorm1d(4))
+        swa = module.swa_utils.AveragedModel(net)
+        ema = module.swa_utils.AveragedModel(net, multi_avg_fn=module.swa_utils.get_ema_multi_avg_fn(0.9))
+        one = module.swa_utils.AveragedModel(net, avg_fn=module.swa_utils.get_ema_avg_fn(0.9), use_buffers=True)
+        optimizer = module.SGD(net.parameters(), lr=0.5)
+        schedule = module.swa_utils.SWALR(optimizer, 0.05, anneal_epochs=3, anneal_strategy=strategy)
+        rates = []
+        with library.no_grad():
+            net[0].bias.zero_()
+        for w in weights:
+            with library.no_grad():
+                net[0].weight.copy_(library.tensor(w))
+            for averaged in (swa, ema, one):
+                averaged.update_parameters(net)
+            optimizer.step()
+            schedule.step()
+            rates.append(schedule.get_last_lr()[0])
+        module.swa_utils.update_bn([library.tensor(b) for b in batches], swa)
+        results.append([rates, *(np.array(v.tolist()) for m in (swa, ema, one) for v in m.state_dict().values())])
+        names = list(swa.state_dict())
+    assert names[0] == "n_averaged"
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_setting_the_epoch():
