@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor.methods import exported
+from .attention import multi_head_attention_forward as multi_head_attention_forward
 
 # Activations that PyTorch also offers under a name of their in-place form.
 _IN_PLACE = ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold")
