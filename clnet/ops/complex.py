@@ -193,12 +193,18 @@ def _bind_polar(abs: Any, angle: Any) -> Any:
     return (abs, angle), {}
 
 
+def _np_complex(re: Any, im: Any) -> Any:
+    made = np.empty(np.broadcast_shapes(re.shape, im.shape), np.result_type(re.dtype, np.complex64))
+    made.real, made.imag = re, im  # without arithmetic, which would make NaN of infinities
+    return made
+
+
 def _part_samples() -> Any:
     yield (np.array([[1.0, -2.0, 0.5]]), np.array([[0.5], [-1.5]])), {}
 
 
 complex = declared("complex", pair, _bind_complex, _bind_complex.__doc__ or "", part="complex",
-                   method=False, samples=_part_samples, reference=lambda a, b: a + 1j * b)
+                   method=False, samples=_part_samples, reference=_np_complex)
 polar = declared("polar", lambda r, t: pair(r * f("cos", t), r * f("sin", t)), _bind_polar, _bind_polar.__doc__ or "",
                  part="complex", method=False, samples=_part_samples,
-                 reference=lambda r, t: r * np.exp(1j * t))
+                 reference=lambda r, t: _np_complex(r * np.cos(t), r * np.sin(t)))

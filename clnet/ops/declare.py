@@ -257,8 +257,8 @@ def make_elementwise(expression: Expression, *, bind: Callable[..., Any], public
 def _run_partial(ctx: Any, got: Any, i: int, g: Any, dtype: DType | None = None) -> Any:
     derived, selected, identity = got
     dtype = dtype or ctx.layouts[i].dtype
-    if identity:
-        return g if g.dtype is dtype else g.to(dtype)
+    if identity and g.dtype is dtype:
+        return g
     values = [ctx.outputs[k] if source == "out" else ctx.operands[k] for source, k in selected]
     return dispatch.stack.top.run(derived, (g, *values), {**ctx.rest(), "dtype": dtype})
 

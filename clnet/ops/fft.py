@@ -125,7 +125,7 @@ def _axes(x: Any, s: Any, dim: Any) -> tuple[list[int], list[int | None]]:
         if len(sizes) > x.ndim:
             raise RuntimeError(f"Got shape with {len(sizes)} values but input tensor only has {x.ndim} dimensions.")
         dims = list(range(x.ndim - len(sizes), x.ndim))
-    wanted = [None] * len(dims) if sizes is None else [None if n == -1 else int(n) for n in sizes]
+    wanted: list[int | None] = [None if n in (None, -1) else int(n) for n in sizes or [None] * len(dims)]
     for n in wanted:
         if n is not None and n < 1:
             raise RuntimeError(f"Invalid number of data points ({n}) specified")
