@@ -281,3 +281,10 @@ def _lerp() -> Build:
 
 
 lerp_step = Elements("_lerp_step", _lerp, 2, (0,))
+
+
+def _scale() -> Build:
+    return lambda g, factor: [g * factor]
+
+
+scale_step = Elements("_scale_step", _scale, 1, (0,))

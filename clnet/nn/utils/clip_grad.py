@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from ...autograd.mode import no_grad
 from ...ops.join import stack
 from ...ops.reduction import vector_norm
+from ...ops.update_rules import scale_step
 from ...tensor import Tensor
 from ...tensor.creation import zeros
 
@@ -52,13 +54,30 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
     Raises:
         RuntimeError: the norm is not finite, if ``error_if_nonfinite``.
     """
-    grads = _gradients(parameters)
-    total = get_total_norm(grads, norm_type, error_if_nonfinite)
-    if grads:
-        factor = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
-        for g in grads:
-            g.mul_(factor.to(g.device))  # type: ignore[attr-defined]
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(given, max_norm, total)
     return total
+
+
+@no_grad()
+def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Any,
+                          foreach: bool | None = None) -> None:
+    """Scale the gradients by ``max_norm / (total_norm + 1e-6)``, where that is below 1; many per launch."""
+    by_device: dict[Any, list[Any]] = {}
+    for g in _gradients(parameters):
+        by_device.setdefault(g.device, []).append(g)
+    factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    for device, grads in by_device.items():
+        scale_step((grads,), (factor.to(device),))
+
+
+def clip_grad_norm(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
+                   error_if_nonfinite: bool = False, foreach: bool | None = None) -> Any:
+    """``clip_grad_norm_`` under its former name."""
+    warnings.warn("`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
+                  "`torch.nn.utils.clip_grad_norm_`.", FutureWarning, stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
 @no_grad()
