@@ -25,7 +25,10 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
 
     Raises:
         NotImplementedError: a line or the tensor has 2**31 elements or more.
+        RuntimeError: complex elements, which have no order.
     """
+    if x.dtype.is_complex:
+        raise RuntimeError(f"sort: not implemented for {x.dtype}")
     outputs = (lay.dense(x.shape, x.dtype), lay.dense(x.shape, dt.int64))
     if not x.numel:
         return Plan(outputs, (), single=False)

@@ -77,7 +77,7 @@ def _kl(x: Expr, t: Expr) -> Expr:
     return entropy - t * x
 
 
-_squared_error = pointwise("mse_loss", lambda x, t: (x - t) * (x - t))
+_squared_error = pointwise("mse_loss", lambda x, t: (x - t) * (x - t), refuses=("bool", "int", "complex"))
 _absolute_error = pointwise("l1_loss", lambda x, t: f("abs", x - t), refuses=("bool",), part="real")
 _smooth_l1_op = pointwise("smooth_l1_loss", _smooth_l1)
 _huber_op = pointwise("huber_loss", _huber)
