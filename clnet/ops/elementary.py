@@ -277,10 +277,10 @@ isneginf = _infinite("isneginf", -_INF, np.isneginf)
 signbit = unary("signbit", lambda x: f("copysign", Const(1.0, x.dtype), x) < 0 if x.dtype.is_floating_point
                 else x < 0 if x.dtype.is_signed else Const(False, dt.bool_),
                 "Whether the sign bit is set.", promotion="always_bool", reference=np.signbit, refuses=("complex",))
-deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees as radians.", promotion="int_to_float", refuses=("complex",),
-                reference=np.deg2rad, inplace=True)
-rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians as degrees.", promotion="int_to_float", refuses=("complex",),
-                reference=np.rad2deg, inplace=True)
+deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees as radians.", promotion="int_to_float",
+                refuses=("complex",), reference=np.deg2rad, inplace=True)
+rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians as degrees.", promotion="int_to_float",
+                refuses=("complex",), reference=np.rad2deg, inplace=True)
 
 
 def _sinc(x: Expr) -> Expr:
