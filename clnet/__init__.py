@@ -60,7 +60,7 @@ globals().update(_tensor.exported())
 globals().update({name: _tensor.exported("nn.functional")[name] for name in (
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
-    "max_pool1d_with_indices", "max_pool2d", "max_pool3d")})
+    "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "rrelu")})
 globals().update({f.__name__: f for f in (
     *_tensor.creation.FUNCTIONS, *_tensor.ranges.FUNCTIONS, *_tensor.random.FUNCTIONS, *_tensor.windows.TOP_LEVEL)})
 random = _tensor.random
@@ -74,6 +74,7 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 _PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "masked", "nn", "optim", "signal", "special", "utils",
              "backends")
 _FILES = ("load", "save")
+_WRITTEN = ("celu_", "rrelu_", "selu_", "threshold_")
 
 
 def __getattr__(name: str) -> Any:
@@ -81,8 +82,10 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _FILES:
         return getattr(importlib.import_module(f"{__name__}.io"), name)
+    if name in _WRITTEN:
+        return getattr(importlib.import_module(f"{__name__}.nn.functional"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES, *_FILES})
+    return sorted({*globals(), *_PACKAGES, *_FILES, *_WRITTEN})

@@ -124,9 +124,10 @@ _prelu = _private("prelu", lambda x, w: where(x > 0, x, x * w))
 _silu = _private("silu", lambda x: x * f("sigmoid", x))
 _mish = _private("mish", lambda x: x * f("tanh", f("softplus", x)))
 _softplus = _private("softplus", lambda x, b, t: where(x * b > t, x, f("softplus", x * b) / b))
-_softsign = _private("softsign", lambda x: x / (cast(f("abs", x), x.dtype) + 1))
+_softsign = _private("softsign", lambda x: x / (cast(f("abs", x), x.dtype) + 1),
+                     promotion="int_to_float", refuses=())
 _logsigmoid = _private("logsigmoid", lambda x: -f("softplus", -x))
-_tanhshrink = _private("tanhshrink", lambda x: x - f("tanh", x))
+_tanhshrink = _private("tanhshrink", lambda x: x - f("tanh", x), promotion="int_to_float", refuses=("bool",))
 _hardtanh = _private("hardtanh", lambda x, a, b: where(x <= a, a, where(x >= b, b, x)), refuses=("bool",))
 _hardsigmoid = _private("hardsigmoid", lambda x: where(x <= -3, 0, where(x >= 3, 1, x / 6 + 0.5)))
 _hardswish = _private("hardswish", lambda x: where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6)))
@@ -156,10 +157,21 @@ def f_relu(input: Any, inplace: bool = False) -> Any:
     return input.relu_() if inplace else relu(input)
 
 
+def _limited(x: Any, low: float, high: float) -> Any:
+    """``hardtanh``; limits of integers are integers."""
+    if x.dtype.is_inexact:
+        return _hardtanh(x, low, high)
+    if x.dtype.kind == "bool":
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    if low < 0 and not x.dtype.is_signed:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    return _hardtanh(x, int(low), int(high))
+
+
 @_functional(samples=_samples(), reference=lambda x: np.clip(x, 0, 6))
 def relu6(input: Any, inplace: bool = False) -> Any:
     """The elements limited to [0, 6]."""
-    return _in_place(input, inplace, lambda x: _hardtanh(x, 0, 6))
+    return _in_place(input, inplace, lambda x: _limited(x, 0, 6))
 
 
 @_functional(samples=_samples((), (0.2,)), reference=lambda x, s=0.01: np.where(x > 0, x, x * s))
@@ -282,7 +294,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     """The elements limited to ``[min_val, max_val]``; no gradient at the limits."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return _in_place(input, inplace, lambda x: _hardtanh(x, min_val, max_val))
+    return _in_place(input, inplace, lambda x: _limited(x, min_val, max_val))
 
 
 @_functional(samples=_samples(), reference=lambda x: np.clip(x / 6 + 0.5, 0, 1))

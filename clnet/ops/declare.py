@@ -52,6 +52,7 @@ class Expression:
         refuses: kinds of elements for which the operator is not defined.
         part: "real" where the result of complex operands is real, "complex" where the result of
             real ones is complex.
+        refuses_any: kinds that no operand may have, though the common type may differ.
         undefined: operands for which no derivative is stated; asking for it raises.
     """
 
@@ -63,6 +64,7 @@ class Expression:
     refuses: tuple[str, ...] = ()
     part: str = ""
     undefined: tuple[int, ...] = ()
+    refuses_any: tuple[str, ...] = ()
     _partials: dict[Any, Any] = field(default_factory=dict)
     _read_sets: dict[Any, Any] = field(default_factory=dict)
 
@@ -75,6 +77,10 @@ class Expression:
         compute = operand_dtype([o for i, o in enumerate(operands) if i not in self.conditions])
         if compute.kind in self.refuses:
             raise RuntimeError(f"{self.name}: not implemented for {compute}")
+        for o in operands if self.refuses_any else ():
+            kind = o.dtype.kind if isinstance(o, Layout) else o.kind
+            if kind in self.refuses_any:
+                raise RuntimeError(f"{self.name}: not implemented for operands of kind {kind}")
         promotion = self.promotion(attrs) if callable(self.promotion) else self.promotion
         if promotion == "int_to_float" and not compute.is_inexact:
             compute = dt.get_default_dtype()
@@ -279,7 +285,7 @@ def binary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op
     return declared(name, build, bind, doc, **fields)
 
 
-_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "undefined", "part")
+_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "refuses_any", "undefined", "part")
 
 
 def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,
