@@ -55,9 +55,11 @@ def plan(operands: Sequence[Layout], upper: bool, unit: bool, caps: DeviceCaps) 
     def rows(first: int) -> Matrix:
         return Matrix(Result(0, first * k), y.dtype, tuple(y_steps), k, 1)
 
-    starts = range(0, n, BLOCK)
+    # Complex matrices have no product in one plan: substitution does all of them.
+    block = n if a.dtype.is_complex else BLOCK
+    starts = range(0, n, block)
     for start in reversed(starts) if upper else starts:
-        stop = min(start + BLOCK, n)
+        stop = min(start + block, n)
         launches.append(_substitute(factor(start, start), rows(start), sizes, stop - start, k, upper, unit,
                                     index, caps))
         first, last = (0, start) if upper else (stop, n)
@@ -84,7 +86,7 @@ def _share(temporaries: list[Layout], scratch: Sequence[Layout]) -> None:
 def _substitute(a: Matrix, y: Matrix, batch: Sequence[int], n: int, k: int, upper: bool, unit: bool,
                 index: str, caps: DeviceCaps) -> Launch:
     cpu = caps.plan_class == "cpu"
-    lanes = (16 if a.dtype.itemsize == 4 else 8) if cpu and k > 1 else 1
+    lanes = (16 if a.dtype.itemsize == 4 else 8) if cpu and k > 1 and not a.dtype.is_complex else 1
     count = math.prod(batch)
     vectors = -(-k // lanes)
     scalars = {"a_m": a.row, "a_n": a.column, "y_m": y.row}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import dtypes as dt
 from .comparison import where as choose
 from .declare import composite
 from .host import scalar_name
@@ -44,7 +45,7 @@ def _distance_samples() -> Any:
     yield (a, b[0]), {"compute_mode": "use_mm_for_euclid_dist"}
 
 
-@composite("matmul", method=False, samples=_distance_samples, reference=_np_cdist)
+@composite("linalg", method=False, samples=_distance_samples, reference=_np_cdist)
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
     """Distances (..., m, n) of order ``p`` between the rows of x1 (..., m, k) and of x2 (..., n, k).
 
@@ -52,7 +53,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
     the gradient where rows coincide is zero.
 
     Raises:
-        RuntimeError: other than floating elements, shapes that don't match, a negative order.
+        RuntimeError: other than floating elements, shapes or dtypes that don't match, a negative order.
         ValueError: an unknown mode.
     """
     for name, x in (("X1", x1), ("X2", x2)):
@@ -60,6 +61,10 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {scalar_name(x)}")
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
+        if x.dtype in (dt.float16, dt.bfloat16):
+            raise NotImplementedError(f"\"cdist\" not implemented for '{scalar_name(x)}'")
+    if x1.dtype is not x2.dtype:
+        raise RuntimeError(f"expected scalar type {scalar_name(x1)} but found {scalar_name(x2)}")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:

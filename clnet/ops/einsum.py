@@ -67,7 +67,7 @@ def _read(text: str, place: str) -> list[Any]:
     while i < len(text):
         if text[i] == ".":
             if text[i:i + 3] != "...":
-                raise RuntimeError(f"einsum(): found '.' for {place} that is not part of any ellipsis")
+                raise RuntimeError(f"einsum(): found '.' for {place} that is not part of any ellipsis (...)")
             if Ellipsis in found:
                 raise RuntimeError(f"einsum(): found '.' for {place} for which an ellipsis was already found")
             found.append(Ellipsis)
@@ -101,7 +101,7 @@ def _parse(args: tuple[Any, ...]) -> tuple[list[Any], list[list[Any]], list[Any]
         if arrow and ">" in right:
             raise RuntimeError("einsum(): found more than one arrow in the equation")
         return (operands, [_read(part, f"operand {i}") for i, part in enumerate(parts)],
-                _read(right, "the output") if arrow else None)
+                _read(right, "output") if arrow else None)
     operands, subscripts = list(args[:len(args) // 2 * 2:2]), list(args[1::2])
     output = list(args[-1]) if len(args) % 2 else None
     for labels in (*subscripts, *([] if output is None else [output])):
@@ -126,10 +126,10 @@ def _terms(operands: list[Any], subscripts: list[list[Any]]) -> list[Term]:
     for i, (x, labels) in enumerate(zip(operands, subscripts)):
         named = len(labels) - (Ellipsis in labels)
         if x.ndim < named or (x.ndim > named and Ellipsis not in labels):
-            hint = "" if Ellipsis in labels else " and no ellipsis was given"
-            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) "
-                               f"{'is more than' if x.ndim < named else 'does not match'} the number of dimensions "
-                               f"({x.ndim}) for operand {i}{hint}")
+            exact = Ellipsis not in labels
+            relation, hint = ("does not match", " and no ellipsis was given") if exact else ("is more than", "")
+            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) {relation} the number "
+                               f"of dimensions ({x.ndim}) for operand {i}{hint}")
         whole = list(_expand(labels, x.ndim - named))
         for label in [label for label, times in Counter(whole).items() if times > 1]:
             while whole.count(label) > 1:
@@ -151,13 +151,12 @@ def _text(label: int) -> str:
 def _sizes(terms: Sequence[Term]) -> dict[int, int]:
     """The length of every label; dimensions of size 1 broadcast."""
     sizes: dict[int, int] = {}
-    for term in terms:
+    for i, term in enumerate(terms):
         for label, n in zip(term.labels, term.value.shape):
             have = sizes.get(label, 1)
             if n != 1 and have not in (1, n):
-                shapes = ", ".join(str(list(t.value.shape)) for t in terms)
-                raise RuntimeError(f"einsum(): operands do not broadcast with remapped shapes [original->remapped]: "
-                                   f"{shapes}; subscript {_text(label)} has sizes {have} and {n}")
+                raise RuntimeError(f"einsum(): subscript {_text(label)} has size {n} for operand {i} which does not "
+                                   f"broadcast with previously seen size {have}")
             sizes[label] = n if have == 1 else have
     return sizes
 

@@ -41,7 +41,12 @@ def _cholesky_vjp(ctx: Any, g: Any, _: Any = None) -> tuple[Any]:
     return (mH(triangular(mH(factor), mH(half), upper=True)),)
 
 
-_cholesky = host("_cholesky", lambda a: lapack.cholesky(a), vjp=_cholesky_vjp, saves_out=(0,))
+def _lower_factor(a: Any, *, upper: bool) -> Any:
+    return lapack.cholesky(np.conj(a.swapaxes(-1, -2)) if upper else a)
+
+
+# (L, info); with ``upper`` the upper triangle is read.  The cotangent is the same either way: A is Hermitian.
+_cholesky = host("_cholesky", _lower_factor, vjp=_cholesky_vjp, saves_out=(0,))
 
 _INDEFINITE = ("The factorization could not be completed because the input is not positive-definite "
                "(the leading minor of order {info} is not positive-definite).")
@@ -81,7 +86,7 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
     """
     check_square("linalg.cholesky", A)
     check_floating("linalg.cholesky", A, "cholesky_cpu")
-    factor, info = _cholesky(mH(A) if upper else A)
+    factor, info = _cholesky(A, upper=upper)
     if check_errors:
         check_info(info, "linalg.cholesky_ex", _INDEFINITE)
     return CholeskyResult(mH(factor) if upper else factor, info)

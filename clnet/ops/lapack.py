@@ -25,6 +25,11 @@ def _stack(a: Array) -> tuple[Array, tuple[int, ...]]:
     return np.array(a).reshape(math.prod(batch), *a.shape[-2:]), batch
 
 
+def _size(z: Any) -> Any:
+    """The magnitude by which LAPACK compares."""
+    return np.abs(z.real) + np.abs(z.imag) if np.iscomplexobj(z) else np.abs(z)
+
+
 def cholesky(a: Array) -> tuple[Array, Array]:
     """(lower factor, info); reads the lower triangle.  A matrix that fails has its factor undefined."""
     info = np.zeros(a.shape[:-2], np.int32)
@@ -73,7 +78,7 @@ def lu(a: Array) -> tuple[Array, Array, Array]:
     for start in range(0, k, PANEL):
         stop = min(start + PANEL, k)
         for j in range(start, stop):
-            p = j + np.argmax(np.abs(x[:, j:, j]), 1)
+            p = j + np.argmax(_size(x[:, j:, j]), 1)
             pivots[:, j] = p + 1
             chosen = x[every, p]
             x[every, p] = x[:, j]
@@ -149,11 +154,6 @@ def ldl(a: Array, hermitian: bool) -> tuple[Array, Array, Array]:
     n = a.shape[-1]
     pivots = np.array([p for p, _ in made], np.int32).reshape(*batch, n)
     return x.reshape(a.shape), pivots, np.array([i for _, i in made], np.int32).reshape(batch)
-
-
-def _size(z: Any) -> Any:
-    """The magnitude by which LAPACK compares."""
-    return np.abs(z.real) + np.abs(z.imag) if np.iscomplexobj(z) else np.abs(z)
 
 
 def _ldl(a: Array, hermitian: bool) -> tuple[list[int], int]:

@@ -16,7 +16,7 @@ from .matmul import matmul
 from .reduction import amax
 from .reduction import sum as sum_
 from .solve import inv_ex
-from .spectral import eigh, eigvalsh, svd, svdvals
+from .spectral import eigvalsh, svd, svdvals
 from .triangular import well_conditioned
 from .view import diagonal, expand, squeeze, unsqueeze
 
@@ -168,12 +168,17 @@ def _pinv_vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
     return (_pinv_cotangent(ctx.operands[0], ctx.outputs[0], g), *(None for _ in ctx.needs[1:]))
 
 
-def _pinv_forward(a: Any, atol: Any, rtol: Any) -> Any:
-    u, s, vh = np.linalg.svd(a, False)
-    if not s.shape[-1]:
+def _pinv_forward(a: Any, atol: Any, rtol: Any, *, hermitian: bool) -> Any:
+    if not a.size:
         return np.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
-    cut = np.maximum(np.asarray(atol)[..., None], np.asarray(rtol)[..., None] * s[..., :1])
-    kept = s > cut
+    if hermitian:
+        s, u = np.linalg.eigh(a)
+        vh = np.conj(np.swapaxes(u, -1, -2))
+    else:
+        u, s, vh = np.linalg.svd(a, False)
+    size = np.abs(s)
+    cut = np.maximum(np.asarray(atol)[..., None], np.asarray(rtol)[..., None] * size.max(-1, keepdims=True))
+    kept = size > cut
     inverse = np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None, :]
     v = np.conj(np.swapaxes(vh, -1, -2))
     return ((v * inverse) @ np.conj(np.swapaxes(u, -1, -2))).astype(a.dtype)
@@ -204,16 +209,9 @@ def pinv(A: Any, rcond: Any = None, *, atol: Any = None, rtol: Any = None, hermi
         raise RuntimeError(f"linalg.pinv({scalar_name(A)}{{{list(A.shape)}}}): expected a tensor with 2 or more "
                            "dimensions of float, double, cfloat or cdouble types")
     absolute, relative = _tolerances("torch.linalg.pinv", A, atol, rcond if rtol is None else rtol)
-    if not hermitian:
-        return _pinv(A, absolute, relative)
-    check_square("linalg.pinv", A)
-    if not A.shape[-1]:
-        return A
-    values, vectors = eigh(A)
-    size = values.abs()
-    kept = size > _cut(amax(size, -1, True), absolute, relative)
-    inverse = choose(kept, 1 / choose(kept, values, 1.0), 0.0)
-    return matmul(vectors * unsqueeze(inverse, -2), mH(vectors))
+    if hermitian:
+        check_square("linalg.pinv", A)
+    return _pinv(A, absolute, relative, hermitian=hermitian)
 
 
 @composite("linalg", samples=lambda: [((well_conditioned(2, 4, 3),), {}), ((well_conditioned(3, 3), 1e-3), {})],

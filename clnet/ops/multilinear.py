@@ -12,6 +12,7 @@ from .arithmetic import mul
 from .complex import conj
 from .declare import composite
 from .einsum import tensordot
+from .host import check_floating, scalar_name
 from .join import cat
 from .matmul import addmm, dot, outer
 from .reduction import sum as sum_
@@ -65,8 +66,13 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """Inner products along a dimension, ``x`` conjugated; the others broadcast.
 
     Raises:
-        RuntimeError: shapes that don't match.
+        RuntimeError: shapes or dtypes that don't match, or integers.
     """
+    if x.dtype is not y.dtype:
+        raise RuntimeError(f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type "
+                           f"{scalar_name(x)} and y of type {scalar_name(y)} instead")
+    if not x.dtype.is_inexact:
+        check_floating("linalg.vecdot", x)
     return sum_(mul(conj(x) if x.dtype.is_complex else x, y), wrap_dim(dim, max(x.ndim, y.ndim)))
 
 
@@ -84,6 +90,8 @@ def _scaled(*shapes: tuple[int, ...]) -> Any:
 
 def _check_scale(dtype: Any, **factors: Any) -> None:
     for name, value in factors.items():
+        if isinstance(value, bool) and dtype is not dt.bool_:
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
         if not dtype.is_inexact and isinstance(value, float):
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
 
@@ -103,10 +111,10 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> 
         raise RuntimeError(f"The expanded size of the tensor must match the existing size.  Target sizes: "
                            f"{list(shape)}.  Tensor sizes: {list(input.shape)}")
     product = outer(vec1, vec2)
+    _check_scale(dt.promote(input.dtype, product.dtype), beta=beta, alpha=alpha)
     if input.dtype is product.dtype is dt.bool_:
         chosen = product if alpha else product.new_zeros(shape, dtype=dt.bool_)
         return chosen | input if beta else chosen
-    _check_scale(dt.promote(input.dtype, product.dtype), beta=beta, alpha=alpha)
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product.to(dt.promote(input.dtype, product.dtype))
@@ -130,7 +138,8 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 
     if k != k2:
         raise RuntimeError("Incompatible matrix sizes for bmm "
                            f"({m}x{k} and {k2}x{n})")
-    _check_scale(input.dtype, beta=beta, alpha=alpha)
+    if not input.dtype.is_inexact:
+        beta, alpha = int(beta), int(alpha)
     rows = reshape(permute(batch1, (1, 0, 2)), (m, count * k))
     return addmm(input, rows, reshape(batch2, (count * k, n)), beta=beta, alpha=alpha)
 
@@ -171,6 +180,10 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     if input.shape[d] != 3 or other.shape[d] != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[d]} and "
                            f"{other.shape[d]}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"expected scalar type {scalar_name(input)} but found {scalar_name(other)}")
+    if input.dtype is dt.bool_:
+        raise NotImplementedError("\"cross\" not implemented for 'Bool'")
     shape = lay.broadcast_shapes(tuple(input.shape), tuple(other.shape))
     return _cross(expand(input, shape), expand(other, shape), d)
 
