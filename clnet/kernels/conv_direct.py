@@ -9,8 +9,9 @@ from typing import Any
 from ..core import layout as lay
 from ..core.dtypes import DType
 from ..core.plan import Operand, Result, Temporary
+from .conv_depth import correlate_planes, fits, weight_planes
 from .conv_panel import correlate_panels, weight_panels
-from .conv_planes import Call, Geometry, Laid, Planes, Target, Triple, axes, lanes_of, window_scalars
+from .conv_planes import Call, Geometry, Laid, Planes, Target, Triple, axes, lanes_of, lay_scalars, window_scalars
 from .matmul import accumulator, sum_partials
 
 # Tunables.  Output channels above which, and depth of the windows from which, a convolution runs as a
@@ -19,7 +20,7 @@ from .matmul import accumulator, sum_partials
 # sums a task of the weight gradient holds, (tap, register tile) pairs that it holds in all, and
 # vectors of a block of planes that stays in cache meanwhile.
 PANEL_ROWS = 4
-PANEL_DEPTH = 16
+PANEL_DEPTH = 8
 WEIGHT_ROWS = 96
 WEIGHT_INNER = 4
 WEIGHT_CACHE = 512 << 10
@@ -36,14 +37,9 @@ def _lay(call: Call, x: Planes, size: Triple, phases: Triple, lo: Triple, insert
     n, c = x.shape[:2]
     total = n * c * plane
     arg = call.temporary(total + slack, acc)
-    scalars = {"planes": n * c, "volume": plane, "slack": slack, "total": total, "channels": c, "x_n": x.strides[0],
-               "x_c": x.strides[1]}
-    scalars |= axes("x", x.strides[2:]) | axes("in", x.shape[2:]) | axes("size", size)
-    scalars |= axes("phases", phases) | axes("insert", insert)
-    # Padding may be negative (an input's border that no window reads): it travels as two numbers.
-    scalars |= axes("lo", [max(v, 0) for v in lo]) | axes("skip", [max(-v, 0) for v in lo])
-    params = {"source": x.dtype, "target": acc, "lanes": lanes_of(acc),
-              "mode": "insert" if max(insert) > 1 else {1: "plain", 2: "pair"}.get(phases[2], "step")}
+    scalars, mode = lay_scalars(x, size, phases, lo, insert)
+    scalars |= {"planes": n * c, "volume": plane, "slack": slack, "total": total}
+    params = {"source": x.dtype, "target": acc, "lanes": lanes_of(acc), "mode": mode}
     workers = call.workers(total)
     call.launch("conv_lay", params, [x.arg, arg], scalars, 1, min(workers, n * c + 1))
     return Laid(arg, acc, size, strides, plane)
@@ -90,6 +86,9 @@ def _source(call: Call, x: Planes, g: Geometry, lo: Triple, phases: Triple, inse
 
 def correlate(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, transposed: bool) -> None:
     """Forward, or with ``transposed`` its adjoint in the input."""
+    if fits(call, w, g, transposed):
+        correlate_planes(call, x, w, bias, g, transposed)
+        return
     acc = accumulator(x.dtype)
     one = (1, 1, 1)
     if not transposed:
@@ -223,6 +222,8 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
     if n == 0 or g.shape[1] == 0 or not math.prod(geometry.output):
         total = g.shape[1] * inner * taps
         call.launches.append(sum_partials(call.temporary(0, acc), 0, total, g.dtype, acc, call.caps))
+        return
+    if weight_planes(call, g, x, geometry):
         return
     laid, cover = _source(call, x, geometry, geometry.padding, geometry.stride, one, acc)
     if not call.wide and out > PANEL_ROWS and (out >= WEIGHT_ROWS or inner < WEIGHT_INNER):

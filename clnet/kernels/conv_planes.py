@@ -151,3 +151,13 @@ def window_scalars(laid: Laid, taps: Triple, dilation: Triple, phases: Triple) -
             | axes("shift", [d // s for d, s in zip(dilation, phases)])
             | axes("turn", [d % s for d, s in zip(dilation, phases)])
             | {"pitch_d": laid.strides[0], "pitch_h": laid.strides[1], "plane": laid.plane})
+
+
+def lay_scalars(x: Planes, size: Triple, phases: Triple, lo: Triple, insert: Triple) -> tuple[dict[str, int], str]:
+    """What laying planes reads, and how rows are copied."""
+    scalars = {"channels": x.shape[1], "x_n": x.strides[0], "x_c": x.strides[1]}
+    scalars |= axes("x", x.strides[2:]) | axes("in", x.shape[2:]) | axes("size", size)
+    scalars |= axes("phases", phases) | axes("insert", insert)
+    # Padding may be negative (an input's border that no window reads): it travels as two numbers.
+    scalars |= axes("lo", [max(v, 0) for v in lo]) | axes("skip", [max(-v, 0) for v in lo])
+    return scalars, "insert" if max(insert) > 1 else {1: "plain", 2: "pair"}.get(phases[2], "step")
