@@ -21,7 +21,7 @@ from .view import expand, reshape, unsqueeze
 # Added to norms when rows are scaled down to a largest one.
 _NORM_EPSILON = 1e-7
 
-_scaled_gradient = declared("scaled_gradient", lambda x, s: x, lambda *operands: (operands, {}), "",
+_scaled_gradient = declared("scaled_gradient", lambda x, s: x, lambda x, s: ((x, s), {"dtype": x.dtype}), "",
                             grads=lambda g, o, x, s: (g * s, None), public=False)
 
 

@@ -158,7 +158,7 @@ def _amount(amount: Any, size: int) -> int:
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
     if whole and float(amount) > size:
         raise ValueError(f"amount={amount} should be smaller than the number of parameters to prune={size}")
-    return int(amount) if whole else round(float(amount) * size)
+    return int(float(amount)) if whole else round(float(amount) * size)
 
 
 class Identity(BasePruningMethod):
