@@ -21,13 +21,38 @@ from .shape import atleast_1d, atleast_2d, atleast_3d
 from .view import clone, expand, narrow, reshape, unsqueeze
 
 
-def _bind_cat(tensors: Any, dim: int = 0) -> Any:
-    """Tensors joined along a dimension; dtypes are promoted, empty 1-d tensors ignored.
+def parts_of(name: str, tensors: Any) -> list[Any]:
+    """A sequence of tensors as a list.
 
     Raises:
-        ValueError: no tensors.  RuntimeError: sizes that differ outside ``dim``.
+        TypeError: a tensor instead of a sequence, or something else among them.
     """
-    parts = list(tensors)
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        f"{type(tensors).__name__}")
+    for i, x in enumerate(tensors):
+        if isinstance(x, (int, float, complex, str, list, tuple, type(None))):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    return list(tensors)
+
+
+def _some(name: str, tensors: Any) -> list[Any]:
+    parts = parts_of(name, tensors)
+    if not parts:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return parts
+
+
+def _bind_cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
+    """Tensors joined along a dimension (``axis`` is NumPy's name of it); dtypes are promoted.
+
+    Empty 1-d tensors are ignored.
+
+    Raises:
+        ValueError: no tensors.  RuntimeError: sizes that differ outside ``dim``.  TypeError: not tensors.
+    """
+    parts = parts_of("cat", tensors)
+    dim = dim if axis is None else axis
     if not parts:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     if any(not t.ndim for t in parts):
@@ -102,9 +127,7 @@ def _listed(*variants: dict[str, Any]) -> Any:
            reference=lambda xs, dim=0: np.stack(xs, dim))
 def stack(tensors: Any, dim: int = 0) -> Any:
     """Tensors of one shape joined along a new dimension."""
-    parts = list(tensors)
-    if not parts:
-        raise RuntimeError("stack expects a non-empty TensorList")
+    parts = _some("stack", tensors)
     for i, t in enumerate(parts):
         if t.shape != parts[0].shape:
             raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} "
@@ -116,26 +139,27 @@ def stack(tensors: Any, dim: int = 0) -> Any:
 @composite("join", method=False, samples=_listed({}), aliases=("row_stack",), reference=np.vstack)
 def vstack(tensors: Any) -> Any:
     """Rows below one another."""
-    return cat([atleast_2d(t) for t in tensors], 0)
+    return cat([atleast_2d(t) for t in _some("vstack", tensors)], 0)
 
 
 @composite("join", method=False, samples=_listed({}), reference=np.hstack)
 def hstack(tensors: Any) -> Any:
     """Columns beside one another."""
-    parts = [atleast_1d(t) for t in tensors]
+    parts = [atleast_1d(t) for t in _some("hstack", tensors)]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
 @composite("join", method=False, samples=_listed({}), reference=np.dstack)
 def dstack(tensors: Any) -> Any:
     """Joined along the third dimension."""
-    return cat([atleast_3d(t) for t in tensors], 2)
+    return cat([atleast_3d(t) for t in _some("dstack", tensors)], 2)
 
 
 @composite("join", method=False, samples=_listed({}), reference=np.column_stack)
 def column_stack(tensors: Any) -> Any:
     """1-d tensors as columns, others as ``hstack``."""
-    return cat([reshape(t, (t.numel(), 1)) if t.ndim < 2 else t for t in tensors], 1)
+    parts = _some("column_stack", tensors)
+    return cat([reshape(t, (t.numel(), 1)) if t.ndim < 2 else t for t in parts], 1)
 
 
 def _sample_calls(shape: tuple[int, ...], *calls: tuple[Any, ...]) -> Any:
@@ -147,9 +171,15 @@ def _sample_calls(shape: tuple[int, ...], *calls: tuple[Any, ...]) -> Any:
 
 @composite("join", function=False, samples=_sample_calls((2, 3), (2, 2), ((2, 1, 2),)),
            reference=lambda x, *r: np.tile(x, lay.size_of(r)))
-def repeat(input: Any, *repeats: Any) -> Any:
-    """The tensor copied ``repeats`` times along each dimension."""
-    counts = lay.size_of(repeats)
+def repeat(input: Any, *counted: Any, repeats: Any = None) -> Any:
+    """The tensor copied ``repeats`` times along each dimension.
+
+    Raises:
+        RuntimeError: fewer counts than dimensions, or negative ones.
+    """
+    counts = lay.size_of(counted if repeats is None else (repeats,))
+    if any(c < 0 for c in counts):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(counts)}: {list(counts)}")
     if len(counts) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions "
                            "of tensor")
@@ -161,9 +191,9 @@ def repeat(input: Any, *repeats: Any) -> Any:
 
 @composite("join", samples=_sample_calls((2, 3), (2,), ((2, 1, 2),), ((2,),)),
            reference=lambda x, *r: np.tile(x, lay.size_of(r)))
-def tile(input: Any, *dims: Any) -> Any:
+def tile(input: Any, *counted: Any, dims: Any = None) -> Any:
     """``repeat`` whose missing leading counts are 1."""
-    counts = lay.size_of(dims)
+    counts = lay.size_of(counted if dims is None else (dims,))
     return repeat(input, (1,) * (input.ndim - len(counts)) + tuple(counts))
 
 
@@ -204,10 +234,12 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
         return reshape(roll(reshape(input, (-1,)), steps[0], 0), tuple(input.shape))
     if len(steps) != len(axes):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
     moved = input
     for step, axis in zip(steps, axes):
         d = wrap_dim(axis, input.ndim)
-        n = input.shape[d] if input.ndim else 0
+        n = input.shape[d]
         k = step % n if n else 0
         if k:
             moved = cat([narrow(moved, d, n - k, k), narrow(moved, d, 0, n - k)], d)

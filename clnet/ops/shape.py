@@ -140,6 +140,8 @@ def sum_to_size(input: Any, *size: Any) -> Any:
     shift = len(shape) - len(wanted)
     if shift < 0 or any(a not in (1, b) for a, b in zip(wanted, shape[max(shift, 0):])):
         raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(shape)}}}.")
+    if not wanted:
+        return sum_(input)
     dims = [d for d in range(len(shape)) if d < shift or (wanted[d - shift] == 1 and shape[d] != 1)]
     return reshape(sum_(input, dims, True), wanted) if dims else input
 

@@ -47,13 +47,10 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(axes)}")
     if input.ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
-    if axes[0] == axes[1] or abs(axes[0] - axes[1]) == input.ndim:
+    a, b = (wrap_dim(d, input.ndim) for d in axes)
+    if a == b:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {axes[0]} and dim1 = "
                            f"{axes[1]}")
-    for i, d in enumerate(axes):
-        if not -input.ndim <= d < input.ndim:
-            raise RuntimeError(f"Rotation dim{i} out of range, dim{i} = {d}")
-    a, b = (wrap_dim(d, input.ndim) for d in axes)
     turns = k % 4
     if turns == 0:
         return clone(input)

@@ -118,7 +118,7 @@ def _basic(x: Tensor, key: list[Any]) -> tuple[Tensor, list[tuple[int, Tensor]]]
                 x, found = _mask(x, d, k)
                 left += [(d + j, t) for j, t in enumerate(found)]
                 d += len(found)
-            elif k.dtype.is_inexact:
+            elif k.dtype not in (dt.int64, dt.int32):
                 raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
             else:
                 left.append((d, k))
@@ -218,6 +218,8 @@ def _fill_where(x: Tensor, mask: Tensor, value: Any) -> None:
 
 def _value(value: Any, dtype: DType, device: Any) -> Tensor:
     if not isinstance(value, Tensor):
+        if isinstance(value, complex) and not dtype.is_complex:
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
         return creation.tensor(value, dtype=dtype, device=device)
     return value.to(device, dtype)  # type: ignore[attr-defined]
 
