@@ -94,11 +94,22 @@ def _heaviside_samples() -> Any:
     yield (np.array([-1.0, 0.0, 2.0]), np.array([0.5, 0.5, 0.5])), {}
 
 
-heaviside = binary("heaviside", lambda a, b: where(f("eq", a, 0), b, where(a > 0, Const(1, a.dtype), 0)),
-                   "0, ``values`` or 1 as the element is negative, zero or positive.", inplace=True,
-                   samples=_heaviside_samples,
-                   reference=lambda a, b: np.where(a == 0, b, (a > 0).astype(a.dtype)),
-                   grads=lambda g, o, a, b: (None, None))
+def _bind_heaviside(input: Any, values: Any) -> Any:
+    """0, ``values`` or 1 as the element is negative, zero or positive.
+
+    Raises:
+        RuntimeError: the dtypes differ.
+    """
+    if not isinstance(values, (int, float)) and input.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    return (input, values), {}
+
+
+heaviside = declared("heaviside", lambda a, b: where(f("eq", a, 0), b, where(a > 0, Const(1, a.dtype), 0)),
+                     _bind_heaviside, _bind_heaviside.__doc__ or "", inplace=True,
+                     samples=_heaviside_samples,
+                     reference=lambda a, b: np.where(a == 0, b, (a > 0).astype(a.dtype)),
+                     grads=lambda g, o, a, b: (None, None))
 
 
 def _ldexp_samples() -> Any:
@@ -145,7 +156,7 @@ _SPACING = {dt.float16: (1.0005 * 2.0 ** -11, 0.75 * 2.0 ** -24, 65504.0),
 
 
 def _bind_nextafter(input: Any, other: Any) -> Any:
-    spacing = _SPACING.get(dt.promote(input.dtype, other.dtype))
+    spacing = _SPACING.get(dt.result_type([(x.dtype, x.ndim) for x in (input, other)], []))
     return (input, other), {"spacing": spacing} if spacing else {}
 
 
@@ -184,7 +195,9 @@ def _integer_samples() -> Any:
 
 def _lcm(a: Expr, b: Expr) -> Expr:
     divisor = f("gcd", a, b)
-    return f("abs", f("quotient", a, where(f("eq", divisor, 0), Const(1, a.dtype), divisor)) * b)
+    product = f("quotient", f("abs", a), where(f("eq", divisor, 0), Const(1, a.dtype), divisor)) * f("abs", b)
+    # What overflows narrow types wraps; C computes those as int, so their sign is not taken away.
+    return f("abs", product) if a.dtype.itemsize >= 4 else product
 
 
 gcd = binary("gcd", lambda a, b: f("gcd", a, b), "Greatest common divisors, not negative.", inplace=True,
