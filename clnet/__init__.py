@@ -71,10 +71,11 @@ globals().update({f.__name__: f for f in (
     *_tensor.queries.FUNCTIONS, *_tensor.complex.FUNCTIONS, *_tensor.mutation.FUNCTIONS, *_tensor.indexing.FUNCTIONS)})
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
-_PACKAGES = ("autograd", "cuda", "data", "fft", "io", "linalg", "masked", "nn", "optim", "signal", "special", "utils",
-             "backends")
+_PACKAGES = ("amp", "autograd", "backends", "cuda", "data", "fft", "func", "io", "linalg", "masked", "nn", "optim",
+             "signal", "special", "utils")
 _FILES = ("load", "save")
 _WRITTEN = ("celu_", "rrelu_", "selu_", "threshold_")
+_MIXED = ("autocast", "get_autocast_dtype", "is_autocast_enabled")
 
 
 def __getattr__(name: str) -> Any:
@@ -84,8 +85,11 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"{__name__}.io"), name)
     if name in _WRITTEN:
         return getattr(importlib.import_module(f"{__name__}.nn.functional"), name)
+    if name in _MIXED:
+        return getattr(importlib.import_module(f"{__name__}.amp"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_PACKAGES, *_FILES, *_WRITTEN})
+    return sorted({*globals(), *_PACKAGES, *_FILES, *_MIXED})
