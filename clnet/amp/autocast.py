@@ -10,16 +10,31 @@ from ..core import dtypes as dt
 from ..core.dtypes import DType
 from ..core.op import Op
 
-# Products run in the lower type: matmul and its family, linear, convolutions, attention.
-LOWER = frozenset({"_gemm", "_conv_forward", "_conv_input", "_attention"})
-# PyTorch's list of CUDA's operators that lose too much in 16 bits, as far as they are operators here
-# (layer_norm and group_norm are made of _normalize).
+# PyTorch's lists (docs/amp), with the internal operators that do the work of public ones.
+# Products run in the lower type.
+LOWER = frozenset({
+    "_gemm", "_conv_forward", "_conv_input", "_attention", "__rmatmul__", "addbmm", "addmm", "addmv", "addr", "baddbmm",
+    "bmm", "chain_matmul", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "linear", "matmul", "mm", "multi_dot", "mv", "scaled_dot_product_attention"})
+# What loses too much in 16 bits, on CUDA.
 FLOAT32 = frozenset({
-    "acos", "asin", "cosh", "cumprod", "cumsum", "dist", "erfinv", "exp", "expm1", "log", "log10", "log1p", "log2",
-    "logsumexp", "nn.functional.softplus", "pow", "prod", "reciprocal", "rsqrt", "sinh", "sum", "tan", "softmax",
-    "log_softmax", "vector_norm", "_normalize", "_cross_entropy", "_nll_loss"})
-# PyTorch's CPU list; losses and the like, which here are compositions, are composed of these.
-FLOAT32_CPU = frozenset({"prod", "_nll_loss", "_cross_entropy"})
+    "acos", "asin", "binary_cross_entropy_with_logits", "cdist", "cosh", "cosine_embedding_loss", "cosine_similarity",
+    "cumprod", "cumsum", "dist", "erfinv", "exp", "expm1", "group_norm", "hinge_embedding_loss", "kl_div", "l1_loss",
+    "layer_norm", "log", "log10", "log1p", "log2", "log_softmax", "logsumexp", "margin_ranking_loss", "mse_loss",
+    "multi_margin_loss", "multilabel_margin_loss", "nll_loss", "norm", "pdist", "poisson_nll_loss", "pow", "prod",
+    "reciprocal", "renorm", "rsqrt", "sinh", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus",
+    "sum", "tan", "triplet_margin_loss", "vector_norm", "_normalize", "_cross_entropy", "_nll_loss"})
+# The same on CPUs.
+FLOAT32_CPU = frozenset({
+    "_cross_entropy", "_nll_loss", "avg_pool3d", "binary_cross_entropy", "cdist", "cosine_embedding_loss", "ctc_loss",
+    "grid_sample", "hinge_embedding_loss", "huber_loss", "kl_div", "margin_ranking_loss", "mse_loss",
+    "multi_margin_loss", "multilabel_margin_loss", "nanquantile", "nll_loss", "poisson_nll_loss", "polar", "prod",
+    "quantile", "renorm", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss"})
+# Where float32 and 16 bits meet, float32.
+WIDEST = frozenset({
+    "addcdiv", "addcmul", "atan2", "bilinear", "cat", "cross", "dot", "grid_sample", "index_put", "scatter_add",
+    "stack", "tensordot", "vdot"})
+_FLOATS = (dt.float16, dt.bfloat16, dt.float32)
 
 
 class Autocast:
@@ -31,24 +46,39 @@ class Autocast:
 
     def run(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], out: Any = None) -> Any:
         below = dispatch.stack.below(self)
-        target = None
-        if out is None:
-            if op.name in LOWER:
-                target = self.dtype
-            elif op.name in self.wide and attrs.get("dtype") is None:
-                target = dt.float32
+        target = None if out is not None else self._target(op, operands, attrs)
         if target is not None:
-            # The conversions themselves are plain calls.
-            dispatch.stack.pop()
-            try:
-                operands = tuple(self._convert(x, target) for x in operands)
-            finally:
-                dispatch.stack.push(self)
+            operands = self._converted(operands, target)
         return below.run(op, operands, attrs, out)
+
+    def adapt(self, op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A composite's arguments in the type that its name asks for."""
+        if kwargs.get("out") is not None:
+            return args, kwargs
+        target = self._target(op, (*args, *kwargs.values()), kwargs)
+        if target is None:
+            return args, kwargs
+        values = self._converted((*args, *kwargs.values()), target)
+        return values[:len(args)], dict(zip(kwargs, values[len(args):]))
+
+    def _target(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> DType | None:
+        name = op.name
+        if name in LOWER:
+            return self.dtype
+        if name in self.wide:
+            return dt.float32 if attrs.get("dtype") is None else None
+        if name in WIDEST:
+            layouts = [getattr(x, "layout", None) for x in values]
+            found = {layout.dtype for layout in layouts if layout is not None and layout.dtype in _FLOATS}
+            return dt.float32 if len(found) > 1 else None
+        return None
+
+    def _converted(self, values: tuple[Any, ...], target: DType) -> tuple[Any, ...]:
+        return tuple(self._convert(x, target) for x in values)
 
     def _convert(self, x: Any, target: DType) -> Any:
         layout = getattr(x, "layout", None)
-        if layout is None or layout.dtype is target or layout.dtype not in (dt.float16, dt.bfloat16, dt.float32):
+        if layout is None or layout.dtype is target or layout.dtype not in _FLOATS:
             return x
         # Weights are used more than once, and their cast is part of the graph.
         if not (self.remember and target is self.dtype and x.requires_grad and x.is_leaf):
@@ -84,7 +114,7 @@ class autocast:
         if enabled and self.fast_dtype not in (dt.float16, dt.bfloat16):
             raise RuntimeError(f"autocast computes in float16 or bfloat16, not in {self.fast_dtype}")
         self._enabled, self._remember = enabled, cache_enabled is not False
-        self._pushed: list[tuple[Autocast | None, list[Autocast]]] = []
+        self._pushed: list[tuple[Autocast | None, list[Autocast], Any]] = []
 
     def __enter__(self) -> autocast:
         suspended = _suspend()
@@ -92,11 +122,12 @@ class autocast:
                         self._remember) if self._enabled else None
         if made is not None:
             dispatch.stack.push(made)
-        self._pushed.append((made, suspended))
+        self._pushed.append((made, suspended, dispatch.stack.adapt))
+        dispatch.stack.adapt = made.adapt if made is not None else None
         return self
 
     def __exit__(self, *exception: object) -> None:
-        made, suspended = self._pushed.pop()
+        made, suspended, dispatch.stack.adapt = self._pushed.pop()
         if made is not None:
             dispatch.stack.pop()
         for interpreter in suspended:

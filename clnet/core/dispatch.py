@@ -7,7 +7,7 @@ to the one below.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 
@@ -24,7 +24,11 @@ class Stack(threading.local):
 
     Attributes:
         top: the interpreter that receives calls.
+        adapt: (op, args, kwargs) -> (args, kwargs), applied to the public arguments of composites,
+            whose checks would otherwise see what interpreters are about to change; or None.
     """
+
+    adapt: Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
 
     _base: list[Interpreter] = []  # what every thread starts with
 

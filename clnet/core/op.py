@@ -75,6 +75,8 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.body is not None:  # its parts are dispatched one by one
+            if dispatch.stack.adapt is not None:
+                args, kwargs = dispatch.stack.adapt(self, args, kwargs)
             return self.body(*args, **kwargs)
         operands, attrs = self.bind(*args, **kwargs)
         return dispatch.stack.top.run(self, operands, attrs)
