@@ -57,14 +57,14 @@ class ForwardInterpreter:
             return result
         results = result if isinstance(result, tuple) else (result,)
         # The rules read operands that carry tangents; they must not be differentiated in turn.
-        dispatch.stack.pop()
+        taken = dispatch.stack.cut(self)
         try:
             derived = self._rule(op, before, attrs, results, tangents)
             for k, (r, t) in enumerate(zip(results, derived)):
                 if t is not None and r.layout.dtype.is_inexact:
                     self._attach(r, k, t)
         finally:
-            dispatch.stack.push(self)
+            dispatch.stack.restore(taken)
         return result
 
     def _attach(self, r: Any, k: int, t: Any) -> None:

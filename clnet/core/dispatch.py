@@ -57,6 +57,20 @@ class Stack(threading.local):
         self.top = self._items[-1]
         return gone
 
+    def cut(self, interpreter: Interpreter) -> list[Interpreter]:
+        """Take off an interpreter and all above it, so that what it does itself is for those below;
+        returns what ``restore`` puts back."""
+        at = self._items.index(interpreter)
+        taken = self._items[at:]
+        del self._items[at:]
+        self.top = self._items[-1]
+        return taken
+
+    def restore(self, taken: list[Interpreter]) -> None:
+        """Undo a ``cut``."""
+        self._items += taken
+        self.top = self._items[-1]
+
     def below(self, interpreter: Interpreter) -> Interpreter:
         """The interpreter that ``interpreter`` forwards to."""
         return self._items[self._items.index(interpreter) - 1]

@@ -1,0 +1,6 @@
+"""Functions over batches of arguments (``vmap``) and functions made of derivatives (``grad``, ``vjp``, …)."""
+from .transforms import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+from .vmap import stack_tensors, vmap
+
+__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "stack_tensors", "vjp",
+           "vmap"]
