@@ -75,6 +75,7 @@ _PACKAGES = ("amp", "autograd", "backends", "cuda", "data", "fft", "func", "io",
              "signal", "special", "utils")
 _FILES = ("load", "save")
 _WRITTEN = ("celu_", "rrelu_", "selu_", "threshold_")
+_TRANSFORMS = ("vmap",)
 _MIXED = ("autocast", "get_autocast_dtype", "is_autocast_enabled")
 
 
@@ -85,6 +86,8 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"{__name__}.io"), name)
     if name in _WRITTEN:
         return getattr(importlib.import_module(f"{__name__}.nn.functional"), name)
+    if name in _TRANSFORMS:
+        return getattr(importlib.import_module(f"{__name__}.batching"), name)
     if name in _MIXED:
         return getattr(importlib.import_module(f"{__name__}.amp"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -93,3 +96,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     return sorted({*globals(), *_PACKAGES, *_FILES, *_WRITTEN})
     return sorted({*globals(), *_PACKAGES, *_FILES, *_MIXED})
+    return sorted({*globals(), *_PACKAGES, *_FILES, *_MIXED, *_TRANSFORMS})

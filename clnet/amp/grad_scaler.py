@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..autograd.mode import no_grad
+from ..ops.arithmetic import mul
 from ..ops.comparison import isfinite
 from ..ops.join import stack
 from ..tensor import Tensor
@@ -42,7 +43,7 @@ class GradScaler:
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
-            return outputs * self._scale
+            return mul(outputs, self._scale)
         if isinstance(outputs, Iterable):
             made = [self.scale(o) for o in outputs]
             return type(outputs)(made) if isinstance(outputs, (list, tuple)) else made

@@ -11,7 +11,9 @@ from ..core import dispatch
 from ..ops.arithmetic import add
 from ..ops.comparison import copy
 from ..ops.creation import fill
+from ..ops.join import stack
 from ..ops.reduction import sum_to_size
+from ..ops.view import select
 from .graph import Accumulator, edge, meta_of
 from .mode import enable_grad, grad_mode, no_grad
 
@@ -84,7 +86,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
         RuntimeError: an input does not require grad, or (without ``allow_unused``) is not used.
     """
     if is_grads_batched:
-        raise NotImplementedError("grad(is_grads_batched=True) needs vmap, which clnet lacks so far")
+        return _grads_of_batch(_as_tuple(outputs), inputs, _as_tuple(grad_outputs), create_graph, allow_unused,
+                               materialize_grads)
     outs, ins = _as_tuple(outputs), _as_tuple(inputs)
     given = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     keep = create_graph if retain_graph is None else retain_graph
@@ -106,6 +109,17 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
                                "the graph. Set allow_unused=True if this is the desired behavior.")
         result.append(g)
     return tuple(result)
+
+
+def _grads_of_batch(outputs: tuple[Any, ...], inputs: Any, grad_outputs: tuple[Any, ...], *options: Any
+                    ) -> tuple[Any, ...]:
+    """The gradients for each entry of cotangents stacked along a new first dimension."""
+    create_graph, allow_unused, materialize_grads = options
+    rows = []
+    for i in range(grad_outputs[0].shape[0]):
+        seeds = tuple(None if g is None else select(g, 0, i) for g in grad_outputs)
+        rows.append(grad(outputs, inputs, seeds, True, create_graph, allow_unused, False, materialize_grads))
+    return tuple(None if column[0] is None else stack(list(column)) for column in zip(*rows))
 
 
 def _reachable(roots: list[Any], targets: dict[Any, Any] | None) -> tuple[dict[Any, int], set[Any] | None]:

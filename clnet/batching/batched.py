@@ -59,7 +59,7 @@ class Batched(Tensor):
     def alias(self) -> Tensor:
         return wrap(self.value.alias(), self.level)
 
-    @property
+    @property  # type: ignore[misc]
     def requires_grad(self) -> bool:
         return self.value.requires_grad
 
@@ -82,6 +82,10 @@ class Batched(Tensor):
     def backward(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use "
                            "func.grad or func.vjp instead.")
+
+    def tolist_flat(self) -> list[Any]:  # type: ignore[override]
+        """The elements of all examples: for checks that raise if one of them is bad."""
+        return self.value.tolist_flat()
 
     def __repr__(self) -> str:
         return f"BatchedTensor(shape={list(self.shape)}, batch={self.value.shape[0]}, dtype={self.dtype})"

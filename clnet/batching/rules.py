@@ -154,8 +154,10 @@ def _indices(level: Level, indices: tuple[Any, ...]) -> tuple[Any, ...]:
     shape = lay.broadcast_shapes(*(tuple(i.shape) for i in indices))
     made = []
     for i in indices:
-        value = aligned(level, i, len(shape))
-        made.append(value if level.holds(i) else unsqueeze(reshape(value, (1,) * (len(shape) - i.ndim) + tuple(i.shape)), 0))
+        if level.holds(i):
+            made.append(aligned(level, i, len(shape)))
+        else:
+            made.append(reshape(i, (1,) * (1 + len(shape) - i.ndim) + tuple(i.shape)))
     return (_places(level, shape, indices[0]), *made)
 
 

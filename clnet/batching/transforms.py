@@ -117,7 +117,8 @@ class _Recorded:
                 outputs.append(bare)
             found: Sequence[Any] = [None] * len(self.leaves)
             if outputs:
-                found = engine.grad(outputs, self.leaves, seeds, retain_graph=True, create_graph=True, allow_unused=True)
+                found = engine.grad(outputs, self.leaves, seeds, retain_graph=True, create_graph=True,
+                                    allow_unused=True)
             made = []
             for leaf, g in zip(self.leaves, found):
                 if g is None:
@@ -252,16 +253,16 @@ def _without_tangent(x: Any) -> Any:
 
 
 def _double_reverse(func: Callable[..., Any], primals: tuple[Any, ...], along: list[Any], has_aux: bool) -> Any:
-    made = vjp(func, *primals, has_aux=has_aux)
-    outputs, build = trees.flatten(made[0])
-    probes = [_ones_like(y) for y in outputs]
+    """The tangents as the derivative of the cotangents' product with the Jacobian."""
+    first = _Recorded(func, primals, has_aux, "jvp(f, primals, tangents)")
 
     def pulled(*cotangents: Any) -> Any:
-        return made[1](trees.rebuild(build, cotangents))
+        return tuple(first.gradients(cotangents))
 
-    _, again = vjp(pulled, *probes)
-    derived = trees.rebuild(build, again(trees.rebuild(trees.flatten(tuple(primals))[1], along)))
-    return (made[0], derived, made[2]) if has_aux else (made[0], derived)
+    second = _Recorded(pulled, [_ones_like(y) for y in first.outputs], False, "jvp(f, primals, tangents)")
+    got = [_settled(t, [*first.leaves, *second.leaves]) for t in second.gradients(along)]
+    made = first.settled(), trees.rebuild(first.build_out, got)
+    return (*made, first.settled_aux()) if has_aux else made
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:

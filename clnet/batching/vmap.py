@@ -59,7 +59,7 @@ def _in_dims(in_dims: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves
     found = trees.broadcast(in_dims, args)
     if found is None:
         raise ValueError(f"vmap: in_dims is not compatible with the structure of inputs: in_dims {in_dims}")
-    made = []
+    made: list[int | None] = []
     for x, d in zip(leaves, [*found, *named]):
         if not isinstance(x, Tensor):
             if d is not None and not isinstance(in_dims, int):
@@ -96,21 +96,20 @@ def _call(func: Callable[..., Any], build: Callable[[Any], Any], leaves: list[An
         wanted = trees.broadcast(tuple(out_dims) if isinstance(out_dims, list) else out_dims, result)
         if wanted is None:
             raise ValueError(f"vmap: out_dims {out_dims} is not compatible with the structure of the outputs")
-        made = []
+        made: list[tuple[Tensor, int]] = []
         for y, d in zip(found, wanted):
             if not isinstance(y, Tensor):
                 raise ValueError(f"vmap: the function must only return Tensors, got type {type(y)}")
             if d is None:
                 if level.holds(y):
                     raise ValueError("vmap: out_dims=None for an output that differs between the examples")
-                made.append(y)
+                made.append((y, 0))
                 continue
             batch = level.batch(y)
             made.append((batch, wrap_dim(d, batch.ndim)))
     finally:
         dispatch.stack.pop()
-    moved = [y if isinstance(y, Tensor) else movedim(y[0], 0, y[1]) if y[1] else y[0] for y in made]
-    return trees.rebuild(build_out, moved)
+    return trees.rebuild(build_out, [movedim(y, 0, d) if d else y for y, d in made])
 
 
 def _in_chunks(func: Callable[..., Any], build: Callable[[Any], Any], leaves: list[Any], dims: list[Any], size: int,

@@ -10,7 +10,7 @@ from tests.structure.sources import Module, imports, modules
 
 RANKS = {
     "core": 0, "device": 1, "codegen": 1, "host": 2, "kernels": 2, "ops": 3, "autograd": 4, "tensor": 5,
-    "nn": 6, "optim": 6, "amp": 6, "graph": 6, "data": 6, "tune": 6, "profiler": 6,
+    "nn": 6, "optim": 6, "amp": 6, "batching": 6, "graph": 6, "data": 6, "tune": 6, "profiler": 6,
     "distributed": 7, "io": 7, "serve": 8, "cli": 9, "__main__": 10, "": 10,
 }
 # Packages that offer what others hold under PyTorch's paths. They define nothing.
