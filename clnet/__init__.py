@@ -73,27 +73,23 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 _PACKAGES = ("amp", "autograd", "backends", "cuda", "data", "fft", "func", "io", "linalg", "masked", "nn", "optim",
              "signal", "special", "utils")
-_FILES = ("load", "save")
-_WRITTEN = ("celu_", "rrelu_", "selu_", "threshold_")
-_TRANSFORMS = ("vmap",)
-_MIXED = ("autocast", "get_autocast_dtype", "is_autocast_enabled")
+# Functions that load with the package they live in.
+_LOADED_FROM = {
+    "io": ("load", "save"),
+    "nn.functional": ("celu_", "rrelu_", "selu_", "threshold_"),
+    "batching": ("vmap",),
+    "amp": ("autocast", "get_autocast_dtype", "is_autocast_enabled"),
+}
+_HOMES = {name: package for package, names in _LOADED_FROM.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _FILES:
-        return getattr(importlib.import_module(f"{__name__}.io"), name)
-    if name in _WRITTEN:
-        return getattr(importlib.import_module(f"{__name__}.nn.functional"), name)
-    if name in _TRANSFORMS:
-        return getattr(importlib.import_module(f"{__name__}.batching"), name)
-    if name in _MIXED:
-        return getattr(importlib.import_module(f"{__name__}.amp"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES, *_FILES, *_WRITTEN})
-    return sorted({*globals(), *_PACKAGES, *_FILES, *_MIXED})
-    return sorted({*globals(), *_PACKAGES, *_FILES, *_MIXED, *_TRANSFORMS})
+    return sorted({*globals(), *_PACKAGES, *_HOMES})

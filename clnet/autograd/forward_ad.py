@@ -26,6 +26,8 @@ class _Context:
         self.layouts = [getattr(x, "layout", None) for x in operands]
         self.needs = [_tangent(x) is not None for x in operands]
 
+    recorded = True  # cotangents are differentiated to give tangents
+
     def rest(self) -> dict[str, Any]:
         return {k: v for k, v in self.attrs.items() if k not in ("dtype", "dense")}
 

@@ -183,7 +183,7 @@ class _OneView:
         whole = ctx.layouts[0]
         self.op, self.attrs = ctx.attrs["op"], dict(ctx.attrs["attrs"])
         self.layouts = [lay.make(whole.shape[1:], whole.strides[1:], whole.dtype)]
-        self.needs = ctx.needs
+        self.needs, self.recorded = ctx.needs, ctx.recorded
 
     def rest(self) -> dict[str, Any]:
         return self.attrs
