@@ -14,6 +14,10 @@ from ..core.plan import Launch, Operand, Plan, Result, Temporary
 GROUPS_PER_UNIT = {"cpu": 1, "gpu": 4}
 GPU_GROUP = 64
 CPU_LANES = 8
+# Elements between the planes of scratch memory, so that they don't meet in one set of the cache; and
+# twiddle factors of which only the first is computed (CPU class).
+PADDING = 48
+BLOCK = 64
 
 RADICES = (2, 3, 4, 5, 7, 8)
 _INDEX_LIMIT = 1 << 30
@@ -26,6 +30,10 @@ def factors(n: int) -> list[int] | None:
         while n % radix == 0:
             found.append(radix)
             n //= radix
+    if 8 in found and 2 in found:  # two passes of 4 are less work
+        found.remove(8)
+        found.remove(2)
+        found += [4, 4]
     # Powers of two first: the later passes then run over whole vectors.
     return sorted(found, key=lambda r: (r & (r - 1) != 0, -r)) if n == 1 else None
 
@@ -61,7 +69,7 @@ def plan(x: Layout, dim: int, n: int, kind: str, inverse: bool, scale: float, ca
     chirped = length != n
     given = min(x.shape[dim], half if kind == "hermitian" else n)
     wide = max(x.extent(), y.extent(), 16 * length) >= _INDEX_LIMIT
-    scratch = lay.dense((groups, 10 if chirped else 6, length), real)
+    scratch = lay.dense((groups, 10 if chirped else 6, length + PADDING), real)
     scalars = [v for size, a, b in zip(sizes, xs, ys) for v in (size, a, b)]
     scalars += [x.strides[dim], y.strides[dim], given, n, wanted, length]
     index = "uint64" if wide else "uint32"
@@ -71,7 +79,7 @@ def plan(x: Layout, dim: int, n: int, kind: str, inverse: bool, scale: float, ca
     spec = KernelSpec(
         "fft", f"fft_{kind}",
         (("kind", kind), ("dtype", real), ("outer_rank", len(sizes)), ("W", 1 if gpu else CPU_LANES),
-         ("gpu", gpu), ("wide", wide), ("RADICES", RADICES)),
+         ("gpu", gpu), ("wide", wide), ("RADICES", RADICES), ("PADDING", PADDING), ("BLOCK", BLOCK)),
         (local,), kinds)
     args: tuple[Any, ...] = (Operand(0), Result(0), Temporary(0), *scalars, code, int(chirped),
                              -1.0 if inverse else 1.0, scale, rows)

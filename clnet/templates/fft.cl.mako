@@ -100,13 +100,39 @@ ${butterfly(r, v)}\
 % endfor
             }
 </%def>\
+<%def name="first()">\
+## The first pass, of radix 8: vectors along p, turned so that they are stored along k.
+            {
+% for k in range(8):
+                ${V} ar${k} = vload${W}(0, from_re + start + m * ${k}), ai${k} = vload${W}(0, from_im + start + m * ${k});
+% endfor
+${butterfly(8, V)}\
+                const ${V} wr1 = vload${W}(0, turn_re + start), wi1 = vload${W}(0, turn_im + start);
+% for k, i, j in ((2, 1, 1), (3, 2, 1), (4, 2, 2), (5, 4, 1), (6, 3, 3), (7, 4, 3)):
+                const ${V} wr${k} = wr${i} * wr${j} - wi${i} * wi${j}, wi${k} = wr${i} * wi${j} + wi${i} * wr${j};
+% endfor
+% for k in range(1, 8):
+                const ${V} zr${k} = ar${k} * wr${k} - ai${k} * wi${k}, zi${k} = ar${k} * wi${k} + ai${k} * wr${k};
+% endfor
+                const ${V} zr0 = ar0, zi0 = ai0;
+% for j in range(W):
+                vstore8((${R}8)(${", ".join(f"zr{k}.s{j}" for k in range(8))}), ${j}, to_re + 8 * start);
+                vstore8((${R}8)(${", ".join(f"zi{k}.s{j}" for k in range(8))}), ${j}, to_im + 8 * start);
+% endfor
+            }
+</%def>\
 <%def name="run(r)">\
         const ${T} m = left / ${r};
+% if r == 8 and not gpu:
+        ${T} start = 0;
+        if (s == 1)
+            for (; start + ${W} <= m; start += ${W}) ${first()}\
+% endif
 % if gpu:
         for (${T} b = lane; b < m * s; b += lanes) {
             const ${T} p = b / s, q = b % s;
 % else:
-        for (${T} p = 0; p < m; ++p) {
+        for (${T} p = ${"start" if r == 8 else "0"}; p < m; ++p) {
 % endif
 % for k in range(1, r):
             const ${R} wr${k} = turn_re[p * s * ${k}], wi${k} = turn_im[p * s * ${k}];
@@ -143,12 +169,18 @@ void ${entry}(
 ) {
     const ${T} lane = ${"get_local_id(0)" if gpu else "0"}, lanes = ${"get_local_size(0)" if gpu else "1"};
     x += x_offset; y += y_offset;
-    scratch += scratch_offset + (ulong)get_group_id(0) * length * (chirped ? 10 : 6);
-    __global ${R} *turn_re = scratch, *turn_im = scratch + length;
-    __global ${R} *chirp_re = scratch + 6 * (ulong)length, *chirp_im = scratch + 7 * (ulong)length;
-    __global ${R} *bend_re = scratch + 8 * (ulong)length, *bend_im = scratch + 9 * (ulong)length;
+    const ulong plane = length + ${PADDING};
+    scratch += scratch_offset + (ulong)get_group_id(0) * plane * (chirped ? 10 : 6);
+    __global ${R} *turn_re = scratch, *turn_im = scratch + plane;
+    __global ${R} *chirp_re = scratch + 6 * plane, *chirp_im = scratch + 7 * plane;
+    __global ${R} *bend_re = scratch + 8 * plane, *bend_im = scratch + 9 * plane;
     // exp(-2 pi i j / length), from angles of at most pi / 4.
+% if gpu:
     for (${T} j = lane; j < length; j += lanes) {
+% else:
+    // The first block, and the first of each block; what lies between is a product of two.
+    for (${T} j = 0; j < length; j += j < ${BLOCK} ? 1 : ${BLOCK}) {
+% endif
         const ulong quarter = (ulong)j * 4 / length;
         const ulong rest = (ulong)j * 4 - quarter * length;
         const int mirrored = rest * 2 > length;
@@ -158,6 +190,22 @@ void ${entry}(
         turn_re[j] = quarter == 0 ? c : quarter == 1 ? -d : quarter == 2 ? -c : d;
         turn_im[j] = -(quarter == 0 ? d : quarter == 1 ? c : quarter == 2 ? -d : -c);
     }
+% if not gpu:
+    for (${T} block = ${BLOCK}; block < length; block += ${BLOCK}) {
+        const ${R} re = turn_re[block], im = turn_im[block];
+        ${T} j = 0;
+        for (; j < ${BLOCK} && block + j + ${W} <= length; j += ${W}) {
+            const ${V} a = vload${W}(0, turn_re + j), b = vload${W}(0, turn_im + j);
+            vstore${W}(a * re - b * im, 0, turn_re + block + j);
+            vstore${W}(a * im + b * re, 0, turn_im + block + j);
+        }
+        for (; j < ${BLOCK} && block + j < length; ++j) {
+            const ${R} a = turn_re[j], b = turn_im[j];
+            turn_re[block + j] = a * re - b * im;
+            turn_im[block + j] = a * im + b * re;
+        }
+    }
+% endif
     if (chirped)  // exp(-pi i j j / n)
         for (${T} j = lane; j < n; j += lanes) {
             const ulong square = (ulong)j * j % (2 * (ulong)n);
@@ -170,8 +218,8 @@ void ${entry}(
     // With a chirp: its own transform, then two for each line.
     uint phase = chirped ? 0 : 1;
     for (${T} row = first; row < rows;) {
-        __global ${R} *from_re = scratch + 2 * (ulong)length, *from_im = scratch + 3 * (ulong)length;
-        __global ${R} *to_re = scratch + 4 * (ulong)length, *to_im = scratch + 5 * (ulong)length;
+        __global ${R} *from_re = scratch + 2 * plane, *from_im = scratch + 3 * plane;
+        __global ${R} *to_re = scratch + 4 * plane, *to_im = scratch + 5 * plane;
         ${T} left = row;
 % for d in reversed(range(outer_rank)):
         const ${T} o${d} = left % size${d}; left /= size${d};
@@ -185,7 +233,22 @@ void ${entry}(
                 from_im[j] = k < n ? -bend_im[k] : 0;
             }
         } else if (phase == 1) {
-            for (${T} j = lane; j < length; j += lanes) {
+            ${T} j = lane;
+% if not gpu and kind != "hermitian":
+            // Neighbours in memory: whole vectors, then the rest.
+            if (x_step == 1 && !chirped)
+                for (; j + ${W} <= given; j += ${W}) {
+% if kind == "real":
+                    vstore${W}(vload${W}(0, in + j), 0, from_re + j);
+                    vstore${W}((${V})(0), 0, from_im + j);
+% else:
+                    const ${R}${2 * W} z = vload${2 * W}(0, (__global const ${R} *)(in + j));
+                    vstore${W}(z.even, 0, from_re + j);
+                    vstore${W}(z.odd * sign, 0, from_im + j);
+% endif
+                }
+% endif
+            for (; j < length; j += lanes) {
                 ${R} re = 0, im = 0;
 % if kind == "real":
                 if (j < given) re = in[j * x_step];
@@ -239,7 +302,7 @@ void ${entry}(
         }
         if (chirped && phase == 1) {
             // The product of the transforms, conjugated, for the way back.
-            __global ${R} *next_re = scratch + 2 * (ulong)length, *next_im = scratch + 3 * (ulong)length;
+            __global ${R} *next_re = scratch + 2 * plane, *next_im = scratch + 3 * plane;
             for (${T} j = lane; j < length; j += lanes) {
                 const ${R} re = from_re[j] * chirp_re[j] - from_im[j] * chirp_im[j];
                 const ${R} im = from_re[j] * chirp_im[j] + from_im[j] * chirp_re[j];
@@ -249,7 +312,22 @@ void ${entry}(
             ${BARRIER}
             continue;
         }
-        for (${T} k = lane; k < wanted; k += lanes) {
+        ${T} k = lane;
+% if not gpu:
+        if (y_step == 1 && !chirped)
+            for (; k + ${W} <= wanted; k += ${W}) {
+                const ${V} re = vload${W}(0, from_re + k) * scale;
+% if kind == "hermitian":
+                vstore${W}(re, 0, out + k);
+% else:
+                ${R}${2 * W} z;
+                z.even = re;
+                z.odd = vload${W}(0, from_im + k) * (scale * sign);
+                vstore${2 * W}(z, 0, (__global ${R} *)(out + k));
+% endif
+            }
+% endif
+        for (; k < wanted; k += lanes) {
             ${R} re = from_re[k], im = from_im[k];
             if (chirped) {
                 const ${R} t = (re * bend_re[k] + im * bend_im[k]) / (${R})length;
