@@ -38,7 +38,7 @@ from .core.generator import Generator
 from .core.generator import default as default_generator
 from .core.layout import Size
 from .core.limits import finfo, iinfo
-from .core.memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
+from .core.memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
 from .device import Device as device
 from .device import (
     build_stats,
@@ -65,7 +65,7 @@ globals().update({f.__name__: f for f in (
     *_tensor.creation.FUNCTIONS, *_tensor.ranges.FUNCTIONS, *_tensor.random.FUNCTIONS, *_tensor.windows.TOP_LEVEL)})
 random = _tensor.random
 from_numpy = _tensor.interchange.from_numpy
-from_dlpack = _tensor.interchange.from_dlpack
+from_dlpack, to_dlpack = _tensor.interchange.from_dlpack, _tensor.interchange.to_dlpack
 set_printoptions = _tensor.printing.set_printoptions
 globals().update({f.__name__: f for f in (
     *_tensor.queries.FUNCTIONS, *_tensor.complex.FUNCTIONS, *_tensor.mutation.FUNCTIONS, *_tensor.indexing.FUNCTIONS)})

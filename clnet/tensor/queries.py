@@ -152,6 +152,9 @@ def install() -> None:
     for f in (is_nonzero, is_same_size, is_set_to, is_contiguous, dim_order):
         setattr(Tensor, f.__name__, f)
     Tensor.type = as_type  # type: ignore[attr-defined]
+    Tensor.dense_dim = Tensor.dim  # type: ignore[attr-defined]
+    Tensor.sparse_dim = lambda self: 0  # type: ignore[attr-defined]
+    Tensor.to_dense = lambda self, dtype=None, masked_grad=None: self.to(dtype=dtype)  # type: ignore[attr-defined]
     for name in ("is_shared", "is_pinned", "is_distributed", "is_coalesced"):
         setattr(Tensor, name, lambda self: False)
     for name in ("is_sparse_csr", "is_mkldnn", "is_nested", "is_vulkan", "is_xla", "is_xpu", "is_mps", "is_mtia",
