@@ -26,6 +26,10 @@ CPU_WORKERS_PER_UNIT = 4
 COLUMN_BLOCK = 32
 GPU_GROUP = 64
 GPU_WORKERS_PER_UNIT = 256
+# Rows on GPUs: work-items that share one, elements for each, groups per unit.
+GPU_LANES = 256
+GPU_LANE_GRAIN = 4
+GPU_GROUPS_PER_UNIT = 8
 
 _INDEX_LIMIT = 1 << 31
 
@@ -136,11 +140,18 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
     vectors = math.prod(kept[:-1]) * -(-kept[-1] // (width * block)) if col else places
     workers = caps.units * (CPU_WORKERS_PER_UNIT if caps.plan_class == "cpu" else GPU_WORKERS_PER_UNIT)
     work = places * rows * n
+    lanes, local = 1, 1
+    if width == 1:
+        local = min(GPU_GROUP, caps.max_work_group_size)
+        if not col and caps.plan_class == "gpu":
+            local = min(GPU_LANES, 1 << caps.max_work_group_size.bit_length() - 1)
+            lanes = min(local, 1 << max(rows * n // GPU_LANE_GRAIN, 1).bit_length() - 1)
+            workers = caps.units * GPU_GROUPS_PER_UNIT * local // lanes
     if splits is None:
         splits = 1
         if work > GRAIN and vectors < workers:
             splits = max(1, min(-(-workers // vectors), work // GRAIN))
-    chunk = min(n, SEGMENT if not col else 256)
+    chunk = min(n, (64 * lanes if lanes > 1 else SEGMENT) if not col else 256)
     if splits > 1:
         chunk = min(chunk, max(1, -(-rows * n // splits)))
     if not col:
@@ -172,9 +183,8 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
         counts = [(count if count is not None else rows * n)]
         arg_types.append(r.accumulate.to_real().storage.name)
     arg_types += ["uint32" if index == "uint" else "uint64"] * len(scalars)
-    local = min(GPU_GROUP, caps.max_work_group_size) if width == 1 else 1
     layout: tuple[tuple[str, Any], ...] = (("mode", "col" if col else "row"), ("index_out", r.index),
-                                           ("given_index", given is not None))
+                                           ("given_index", given is not None), ("lanes", lanes))
     if columns:
         layout = (("block", COLUMN_BLOCK),)
     spec = KernelSpec(
@@ -185,7 +195,7 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
          ("value_out", r.value), ("uses_count", uses_count), ("index_type", index)),
         (local,), tuple(arg_types))
     if width == 1:
-        size = -(-min(tasks, workers) // local) * local
+        size = -(-min(tasks, workers) * lanes // local) * local
     else:
         size = min(tasks, 1 if work <= GRAIN else workers)
     return Launch(spec, (size,), (*buffers, *counts, *scalars)), splits

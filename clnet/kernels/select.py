@@ -17,6 +17,10 @@ from .sort import INSERTION, KEYS
 FEW = 16
 WORKERS_PER_UNIT = {"cpu": 4, "gpu": 16}
 GRAIN = 8192
+# On GPUs: work-items that share a line, groups per unit, and elements sorted in local memory.
+GROUP = 256
+GROUPS_PER_UNIT = 16
+CAPACITY = 1024
 
 
 def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps) -> Plan:
@@ -29,7 +33,10 @@ def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps
 
     Raises:
         NotImplementedError: the tensor has 2**31 elements or more.
+        RuntimeError: complex elements, which have no order.
     """
+    if x.dtype.is_complex:
+        raise RuntimeError(f"{mode}: not implemented for {x.dtype}")
     held = k if mode == "topk" else 1
     shape = tuple(held if d == dim else n for d, n in enumerate(x.shape))
     outputs = (lay.dense(shape, x.dtype), lay.dense(shape, dt.int64))
@@ -43,23 +50,31 @@ def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps
     n = x.shape[dim] if x.ndim else 1
     step = x.strides[dim] if x.ndim else 1
     lines = math.prod(sizes)
-    if mode == "topk":
-        mode = "few" if k <= FEW else "many"
-    size = min(lines, caps.units * WORKERS_PER_UNIT[caps.plan_class] if x.numel > GRAIN else 1)
-    width = plan_vector_width([x.dtype], caps) if mode == "few" and (step == 1 or n == 1) else 1
+    shared = caps.plan_class == "gpu" and (mode != "topk" or k <= CAPACITY)
     scalars: list[int] = []
     for d, s in enumerate(sizes):
         scalars += [s, *(st[d] for st in steps)]
     scalars += [o.strides[dim] if x.ndim else 1 for o in walked]
     scalars += [n, k, lines]
     buffers: list[Any] = [Operand(0), Result(0), Result(1)]
+    params: tuple[tuple[str, Any], ...] = (("dtype", x.dtype), ("largest", largest), ("outer_rank", len(sizes)))
+    if shared:
+        local = min(GROUP, caps.max_work_group_size)
+        capacity = 1 << max(k - 1, 15).bit_length()
+        spec = KernelSpec("select_group", f"select_{mode}", (*params, ("mode", mode), ("capacity", capacity)),
+                          (local,), (None, "uint64") * 3 + ("uint32",) * len(scalars))
+        groups = min(lines, caps.units * GROUPS_PER_UNIT)
+        return Plan(outputs, (Launch(spec, (groups * local,), (*buffers, *scalars)),), single=False)
+    if mode == "topk":
+        mode = "few" if k <= FEW else "many"
+    size = min(lines, caps.units * WORKERS_PER_UNIT[caps.plan_class] if x.numel > GRAIN else 1)
+    width = plan_vector_width([x.dtype], caps) if mode == "few" and (step == 1 or n == 1) else 1
     temporaries: tuple[Layout, ...] = ()
     if mode != "few":
         temporaries = (lay.dense((size, 2, n), KEYS[x.dtype.itemsize]), lay.dense((size, 2, n), dt.int32))
         buffers += [Temporary(0), Temporary(1)]
     spec = KernelSpec(
         "select", f"select_{mode}",
-        (("dtype", x.dtype), ("largest", largest), ("mode", mode), ("outer_rank", len(sizes)), ("width", width),
-         ("few", FEW), ("insertion_limit", INSERTION)),
+        (*params, ("mode", mode), ("width", width), ("few", FEW), ("insertion_limit", INSERTION)),
         (1,), (None, "uint64") * len(buffers) + ("uint32",) * len(scalars))
     return Plan(outputs, (Launch(spec, (size,), (*buffers, *scalars)),), temporaries, single=False)

@@ -92,7 +92,7 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]
     if y.dtype is dt.bool_:
         raise RuntimeError(f"{name}: received a bool input for `y`, but bool is not supported")
     if not y.ndim:
-        raise RuntimeError(f"{name}: expected at least one dimension")
+        raise IndexError(f"{name}: expected at least one dimension")
     left, right = _pair(y, d)
     if x is None:
         step = 1 if dx is None else dx

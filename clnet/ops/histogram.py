@@ -42,7 +42,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     Raises:
         RuntimeError: not 1-d non-negative integers, or weights of another length.
     """
-    if input.dtype.is_inexact:
+    if input.dtype.is_inexact or input.dtype is dt.bool_:
         raise NotImplementedError(f"bincount is not implemented for {input.dtype}")
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, got {minlength}")

@@ -158,7 +158,14 @@ def _count(input: Any, dim: Any, keepdim: bool, mask: Any) -> Any:
 
 @_masked(samples=_samples, reference=_numpy(lambda x, axis: x.mean(axis)))
 def mean(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Mean of what the mask keeps, over dimensions (all by default); NaN of nothing."""
+    """Mean of what the mask keeps, over dimensions (all by default); NaN of nothing.
+
+    Raises:
+        ValueError: integers without a floating ``dtype``.
+    """
+    if not (dtype or input.dtype).is_inexact:
+        raise ValueError("mean(): Could not infer output dtype. Input dtype must be either a floating point or "
+                         f"complex dtype. Got: {dtype or input.dtype}")
     total = sum(input, dim, keepdim=keepdim, dtype=dtype or input.dtype, mask=mask)
     return total / _count(input, dim, bool(keepdim), mask)
 

@@ -56,13 +56,15 @@ def _describe_sum(dtype: DType, attrs: dict[str, Any]) -> kernel.Reduction:
     return kernel.Reduction("sum", "sum", lambda x: x, register_dtype(result), lambda v, n: v, result)
 
 
-def _axes(dim: Any) -> Any:
+def axes(dim: Any) -> Any:
+    """PyTorch's dimensions as NumPy's axes."""
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     return tuple(dim) if isinstance(dim, (tuple, list)) else dim
 
 
-def _samples() -> Any:
+def reduction_samples() -> Any:
+    """Calls with every form of ``dim`` and ``keepdim``."""
     x = np.linspace(-2.0, 2.0, 24).reshape(2, 3, 4) ** 3 + 0.1
     for kw in ({}, {"dim": 1}, {"dim": -1, "keepdim": True}, {"dim": (0, 2)}, {"dim": (0, 1, 2), "keepdim": True}):
         yield (x,), kw
@@ -71,7 +73,7 @@ def _samples() -> Any:
 
 
 def _samples_full() -> Any:
-    yield from ((a, k) for a, k in _samples() if not isinstance(k.get("dim"), tuple))
+    yield from ((a, k) for a, k in reduction_samples() if not isinstance(k.get("dim"), tuple))
 
 
 def _bind_sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -80,8 +82,8 @@ def _bind_sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any 
 
 
 sum = planner("sum", _bind_sum, _planned(_describe_sum), family="reduction", linear=True,
-              vjp=lambda ctx, g: (expand_reduced(g, ctx),), samples=_samples,
-              reference=lambda x, dim=None, keepdim=False, dtype=None: np.sum(x, _axes(dim), keepdims=keepdim))
+              vjp=lambda ctx, g: (expand_reduced(g, ctx),), samples=reduction_samples,
+              reference=lambda x, dim=None, keepdim=False, dtype=None: np.sum(x, axes(dim), keepdims=keepdim))
 
 
 def sum_to_size(x: Any, shape: tuple[int, ...]) -> Any:
@@ -116,8 +118,8 @@ def _count(ctx: Any) -> int:
 
 
 mean = planner("mean", _bind_mean, _planned(_describe_mean), family="reduction", linear=True,
-               vjp=lambda ctx, g: (expand_reduced(g / (_count(ctx) or 1), ctx),), samples=_samples,
-               reference=lambda x, dim=None, keepdim=False, dtype=None: np.mean(x, _axes(dim), keepdims=keepdim))
+               vjp=lambda ctx, g: (expand_reduced(g / (_count(ctx) or 1), ctx),), samples=reduction_samples,
+               reference=lambda x, dim=None, keepdim=False, dtype=None: np.mean(x, axes(dim), keepdims=keepdim))
 
 
 def _describe_prod(dtype: DType, attrs: dict[str, Any]) -> kernel.Reduction:
@@ -168,7 +170,7 @@ def _prod_vjp(ctx: Any, g: Any) -> tuple[Any]:
 
 prod = planner("prod", _bind_prod, _planned(_describe_prod), family="reduction", vjp=_prod_vjp,
                saves=(0,), samples=_samples_full,
-               reference=lambda x, dim=None, keepdim=False, dtype=None: np.prod(x, _axes(dim), keepdims=keepdim))
+               reference=lambda x, dim=None, keepdim=False, dtype=None: np.prod(x, axes(dim), keepdims=keepdim))
 
 
 def _bool_result(name: str, combine: str) -> Callable[[DType, dict[str, Any]], kernel.Reduction]:
@@ -195,10 +197,10 @@ def _bind_all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _bind_truth(input, dim, keepdim)
 
 
-any = planner("any", _bind_any, _planned(_bool_result("any", "max")), family="reduction", samples=_samples,
-              reference=lambda x, dim=None, keepdim=False: np.any(x, _axes(dim), keepdims=keepdim))
-all = planner("all", _bind_all, _planned(_bool_result("all", "min")), family="reduction", samples=_samples,
-              reference=lambda x, dim=None, keepdim=False: np.all(x, _axes(dim), keepdims=keepdim))
+any = planner("any", _bind_any, _planned(_bool_result("any", "max")), family="reduction", samples=reduction_samples,
+              reference=lambda x, dim=None, keepdim=False: np.any(x, axes(dim), keepdims=keepdim))
+all = planner("all", _bind_all, _planned(_bool_result("all", "min")), family="reduction", samples=reduction_samples,
+              reference=lambda x, dim=None, keepdim=False: np.all(x, axes(dim), keepdims=keepdim))
 
 
 def _bind_count(input: Any, dim: Any = None) -> Any:
@@ -210,8 +212,8 @@ count_nonzero = planner(
     "count_nonzero", _bind_count, _planned(lambda dtype, attrs: kernel.Reduction(
         "count_nonzero", "sum", lambda x: cast(cast(x, dt.bool_), dt.int64), dt.int64,
         lambda v, n: v, dt.int64)),
-    family="reduction", samples=lambda: ((a, k) for a, k in _samples() if "keepdim" not in k),
-    reference=lambda x, dim=None: np.count_nonzero(x, _axes(dim)))
+    family="reduction", samples=lambda: ((a, k) for a, k in reduction_samples() if "keepdim" not in k),
+    reference=lambda x, dim=None: np.count_nonzero(x, axes(dim)))
 
 
 # Extremes ---------------------------------------------------------------------------------------
@@ -251,15 +253,15 @@ def _bind_amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
 
 
 def _nonempty_samples() -> Any:
-    yield from ((a, k) for a, k in _samples() if a[0].size)
+    yield from ((a, k) for a, k in reduction_samples() if a[0].size)
 
 
 amax = planner("amax", _bind_amax, _planned(_extreme("amax", "max")), family="reduction", vjp=_amax_vjp,
                saves=(0,), saves_out=(0,), samples=_nonempty_samples,
-               reference=lambda x, dim=None, keepdim=False: np.max(x, _axes(dim), keepdims=keepdim))
+               reference=lambda x, dim=None, keepdim=False: np.max(x, axes(dim), keepdims=keepdim))
 amin = planner("amin", _bind_amin, _planned(_extreme("amin", "min")), family="reduction", vjp=_amax_vjp,
                saves=(0,), saves_out=(0,), samples=_nonempty_samples,
-               reference=lambda x, dim=None, keepdim=False: np.min(x, _axes(dim), keepdims=keepdim))
+               reference=lambda x, dim=None, keepdim=False: np.min(x, axes(dim), keepdims=keepdim))
 
 
 def _indexed(name: str, combine: str, values: bool) -> Callable[[DType, dict[str, Any]], kernel.Reduction]:
@@ -355,59 +357,6 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 # Built from the above ---------------------------------------------------------------------------
 
-def _spread(x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Any:
-    """(sum of squared deviations, divisor)."""
-    if not x.dtype.is_inexact:
-        raise RuntimeError("std and var only support floating point and complex dtypes")
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    dof = correction if correction is not None else (1 if unbiased is None or unbiased else 0)
-    dims = lay.wrap_dims(dim, x.ndim)
-    centred = x - mean(x, dims, True) if dims else x - x
-    squares = real(centred * conj(centred))
-    total = sum(squares, dims, keepdim) if dims else squares
-    n = math.prod(x.shape[d] for d in dims)
-    return total, n - dof if n > dof else 0
-
-
-def _var_samples() -> Any:
-    yield from ((a, k) for a, k in _samples() if a[0].size > 1)
-    x = np.linspace(0, 1, 12).reshape(3, 4)
-    yield (x,), {"dim": 0, "correction": 0}
-    yield (x,), {"dim": 1, "unbiased": False}
-
-
-def _np_var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
-    dof = correction if correction is not None else int(unbiased is None or unbiased)
-    return np.var(x, _axes(dim), ddof=dof, keepdims=keepdim)
-
-
-@composite("reduction", samples=_var_samples, reference=_np_var)
-def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
-        correction: Any = None) -> Any:
-    """Variance over dimensions, divided by ``N - correction`` (1 by default)."""
-    total, n = _spread(input, dim, unbiased, keepdim, correction)
-    return total / n
-
-
-@composite("reduction", samples=_var_samples, reference=lambda x, **k: np.sqrt(_np_var(x, **k)))
-def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
-        correction: Any = None) -> Any:
-    """Standard deviation over dimensions, with divisor ``N - correction`` (1 by default)."""
-    total, n = _spread(input, dim, unbiased, keepdim, correction)
-    return (total / n).sqrt()
-
-
-@composite("reduction", samples=_var_samples, method=False,
-           reference=lambda x, dim=None, **k: (
-               _np_var(x, dim, **k), np.mean(x, _axes(dim), keepdims=k.get("keepdim", False))))
-def var_mean(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
-             correction: Any = None) -> tuple[Any, Any]:
-    """Variance and mean over dimensions."""
-    return (var(input, dim, unbiased, keepdim, correction=correction),
-            mean(input, None if isinstance(dim, bool) else dim, keepdim))
-
-
 def _lse_samples() -> Any:
     x = np.linspace(-50.0, 60.0, 24).reshape(2, 3, 4)
     for dim, keep in ((0, False), (-1, True), ((0, 2), False)):
@@ -415,9 +364,9 @@ def _lse_samples() -> Any:
 
 
 def _np_logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
-    top = np.max(x, _axes(dim), keepdims=True)
-    total = np.log(np.sum(np.exp(x - top), _axes(dim), keepdims=True)) + top
-    return total if keepdim else np.squeeze(total, _axes(dim))
+    top = np.max(x, axes(dim), keepdims=True)
+    total = np.log(np.sum(np.exp(x - top), axes(dim), keepdims=True)) + top
+    return total if keepdim else np.squeeze(total, axes(dim))
 
 
 @composite("reduction", samples=_lse_samples, reference=_np_logsumexp)
@@ -426,6 +375,8 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     if not input.dtype.is_inexact:
         input = input.to(dt.get_default_dtype())
     dims = lay.wrap_dims(dim, input.ndim)
+    if not input.numel():
+        return sum(input.exp(), dims, keepdim).log()
     top = amax(real(input).detach(), dims, True)
     top = where(eq(top.abs(), float("inf")), 0.0, top)
     total = sum((input - top).exp(), dims, True).log() + top

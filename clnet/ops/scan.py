@@ -112,7 +112,7 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
 def _bind_logcumsumexp(input: Any, dim: int) -> Any:
     """Logarithms of the running sums of exponentials along a dimension."""
     if not input.dtype.is_inexact:
-        raise RuntimeError(f"logcumsumexp: not implemented for {input.dtype}")
+        raise NotImplementedError(f"logcumsumexp: not implemented for {input.dtype}")
     return _bind(input, dim)
 
 

@@ -130,9 +130,12 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     """Whether each element is among the test elements (not, if ``invert``).
 
     Raises:
-        RuntimeError: both are numbers.
+        TypeError: both are numbers.  RuntimeError: bool or complex elements.
     """
     numbers = [isinstance(x, (bool, int, float)) for x in (elements, test_elements)]
+    for x, number in zip((elements, test_elements), numbers):
+        if not number and (x.dtype is dt.bool_ or x.dtype.is_complex):
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
     if numbers[0]:
         if numbers[1]:
             raise TypeError("isin() expects a tensor among its arguments")

@@ -73,6 +73,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         RuntimeError: ``k`` is not between 0 and the dimension's size.
     """
     d, n = _along(input, dim)
+    if input.dtype is dt.bool_:
+        raise RuntimeError("topk(): does not support bool elements")
     if not 0 <= k <= n:
         raise RuntimeError(f"topk(): selected index k out of range: k={k}, size {n}")
     return _in_lines(return_types.topk, input, d, mode="topk", k=int(k), largest=bool(largest))
@@ -82,6 +84,8 @@ def _one(name: str, kind: Any, input: Any, dim: int, keepdim: bool, mode: str, k
     d, n = _along(input, dim)
     if not n:
         raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+    if input.dtype is dt.bool_:
+        raise NotImplementedError(f"{name}: not implemented for {input.dtype}")
     if not 1 <= k <= n:
         raise RuntimeError(f"{name}(): selected number k out of range for dimension {d}: k={k}, size {n}")
     pair = _in_lines(kind, input, d, mode=mode, k=int(k), largest=False)
@@ -114,14 +118,15 @@ middle = planner("_median", lambda x, **attrs: ((x,), attrs), _plan, family="sor
 
 
 def _median(name: str, kind: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    if input.dtype is dt.bool_:
-        raise NotImplementedError(f"{name}: not implemented for {input.dtype}")
     if dim is not None:
         return _one(name, kind, input, dim, keepdim, name)
     if not input.numel():
-        if not input.dtype.is_floating_point:
-            raise RuntimeError(f"{name}(): no elements of {input.dtype}, which has no NaN")
-        return input.new_full((), float("nan"))
+        if input.dtype.is_floating_point:
+            return input.new_full((), float("nan"))
+        # Integers have no NaN; PyTorch gives what converting one gives.
+        return input.new_full((), -(1 << 8 * input.dtype.itemsize - 1) if input.dtype.is_signed else 0)
+    if input.dtype is dt.bool_:
+        raise NotImplementedError(f"{name}: not implemented for {input.dtype}")
     return reshape(middle(reshape(input, (-1,)), dim=0, mode=name, k=1, largest=False)[0], ())
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core import return_types
+from ..core.layout import wrap_dim
 from .comparison import clamp, isnan, where
 from .complex import conj, real
 from .declare import composite
 from .diagonal import diag
 from .matmul import matmul
-from .reduction import amax, amin, mean, std, vector_norm
+from .reduction import amax, amin, vector_norm
 from .reduction import sum as sum_
 from .view import reshape, unsqueeze
 
@@ -35,32 +36,17 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> ret
     """(smallest, largest) elements, of all or along a dimension; equal ones share the gradient.
 
     Raises:
-        RuntimeError: there are no elements.
+        RuntimeError: there are no elements.  IndexError: the dimension has none.
     """
     if dim is not None and not isinstance(dim, int):
         raise TypeError(f"aminmax(): argument 'dim' must be int, not {type(dim).__name__}")
-    if not input.numel() and (dim is None or not input.shape[dim]):
+    if dim is not None and input.ndim and not input.shape[wrap_dim(dim, input.ndim)]:
+        raise IndexError(f"aminmax(): Expected reduction dim {dim} to have non-zero size.")
+    if not input.numel() and dim is None:
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
                            "identity.")
     dims: Any = () if dim is None else dim
     return return_types.aminmax(amin(input, dims, keepdim), amax(input, dims, keepdim))
-
-
-def _std_samples() -> Any:
-    for kw in ({}, {"dim": (0, 2)}, {"dim": 1, "correction": 0, "keepdim": True}):
-        yield (_data(),), kw
-
-
-def _np_std_mean(x: Any, dim: Any = None, keepdim: bool = False, correction: int = 1) -> Any:
-    return np.std(x, dim, ddof=correction, keepdims=keepdim), np.mean(x, dim, keepdims=keepdim)
-
-
-@composite("reduction", samples=_std_samples, reference=_np_std_mean, method=False)
-def std_mean(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
-             correction: Any = None) -> tuple[Any, Any]:
-    """Standard deviation (divisor ``N - correction``) and mean over dimensions."""
-    return (std(input, dim, unbiased, keepdim, correction=correction),
-            mean(input, None if isinstance(dim, bool) else dim, keepdim))
 
 
 def _nan_samples() -> Any:

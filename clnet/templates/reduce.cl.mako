@@ -4,7 +4,8 @@
 ## A task is one output (or `width` neighbouring outputs in mode "col") and one split of the
 ## segments; with more than one split the raw accumulators go to a temporary that a second launch
 ## of this skeleton combines.  Sums add each segment on its own first, which keeps rounding errors
-## near those of a pairwise sum.
+## near those of a pairwise sum.  With `lanes` above 1 so many work-items of a group share a task,
+## reading neighbours, and combine what they found in local memory.
 <%! from clnet.codegen import fold %>\
 <%
 W = width
@@ -95,8 +96,22 @@ void ${entry}(
 % if arg and V > 1 and not col:
     const ${idx_t} lane_ids = (${idx_t})(${", ".join(map(str, range(V)))});
 % endif
+% if lanes > 1:
+    __local ${one_t} shared[${local_size[0]}];
+% if arg:
+    __local ${idx_one} shared_i[${local_size[0]}];
+% endif
+    const uint item = get_local_id(0), lane_id = item % ${lanes};
+    const ${T} stride = (${T})get_num_groups(0) * ${local_size[0] // lanes};
+    for (${T} first = (${T})get_group_id(0) * ${local_size[0] // lanes}; first < tasks; first += stride) {
+        // Where tasks run out, the last is done again, so that all meet at the barriers.
+        const ${T} own = first + item / ${lanes};
+        const ${T} task = min(own, tasks - 1);
+% else:
     const ${T} workers = (${T})get_global_size(0);
-% if V == 1:
+% endif
+% if lanes > 1:
+% elif V == 1:
     for (${T} task = get_global_id(0); task < tasks; task += workers) {
 % else:
     const ${T} share = (tasks + workers - 1) / workers;
@@ -149,7 +164,7 @@ void ${entry}(
 % if arg:
             ${idx_t} part_i = (${idx_t})(${idx_max});
 % endif
-            ${T} r = begin;
+            ${T} r = begin${" + lane_id" if lanes > 1 else ""};
 % if unrolled:
             if (end - begin >= ${UNROLL * V}) {
 % for u in range(1, UNROLL):
@@ -177,7 +192,7 @@ void ${entry}(
 % endfor
             }
 % endif
-            for (; r < end; r += ${1 if col else V}) {
+            for (; r < end; r += ${lanes if lanes > 1 else 1 if col else V}) {
 % if not col and V > 1:
                 const uint lanes = (uint)min((${T})${V}, end - r);
 % endif
@@ -276,6 +291,28 @@ def element(j):
 % endif
                 ${step("result[j]", "other", "result_i[j]", "other_i", 1)}
             }
+% elif lanes > 1:
+        shared[item] = total;
+% if arg:
+        shared_i[item] = total_i;
+% endif
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint half_width = ${lanes // 2}; half_width; half_width /= 2) {
+            if (lane_id < half_width) {
+                const ${one_t} other = shared[item + half_width];
+% if arg:
+                const ${idx_one} other_i = shared_i[item + half_width];
+% endif
+                ${step("shared[item]", "other", "shared_i[item]", "other_i", 1)}
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+        const ${one_t} result[1] = {shared[item]};
+% if arg:
+        const ${idx_one} result_i[1] = {shared_i[item]};
+% endif
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lane_id != 0 || own >= tasks) continue;
 % else:
         const ${one_t} result[1] = {total};
 % if arg:

@@ -118,8 +118,14 @@ void ${entry}(
         long where = 0;
         for (${T} i = 0; i < n; ++i) {
             const ${scalar} value = ${types.convert(types.load(dtype, "x", f"x_line + {at} * x_step"), dtype, acc)};
-            if (i == 0 || value ${">=" if combine == "max" else "<="} best || value != value) {
-                if (i == 0 || best == best || value != value) { best = value; where = ${at}; }
+% if acc.is_floating_point:
+            // Once a NaN is met, only another replaces it.
+            if (i == 0 || value != value || (best == best && value ${">=" if combine == "max" else "<="} best)) {
+% else:
+            if (i == 0 || value ${">=" if combine == "max" else "<="} best) {
+% endif
+                best = value;
+                where = ${at};
             }
             ${types.store(result, "y", f"y_line + {at} * y_step", "best")}
             yi[yi_line + ${at} * yi_step] = where;
