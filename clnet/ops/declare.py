@@ -149,8 +149,12 @@ class Expression:
 
     def field_of(self, operands: Sequence[Any], result: DType) -> DType:
         """The ``field`` of a call, by the layouts of its operands (None for numbers) and its result's dtype."""
-        met = any(o is not None and o.dtype.is_complex for o in operands)
-        return dt.complex64 if met or (result.is_complex and not self.part) else dt.float32
+        if result.kind == "complex" and not self.part:
+            return dt.complex64
+        for o in operands:
+            if o is not None and o.dtype.kind == "complex":
+                return dt.complex64
+        return dt.float32
 
     def reads(self, needs: tuple[bool, ...], attrs: dict[str, Any],
               field: DType = dt.float32) -> tuple[set[int], set[int]]:
