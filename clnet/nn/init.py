@@ -205,3 +205,22 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         t.copy_(new_tensor(np.ascontiguousarray(values), dtype=t.dtype, device=t.device))
 
     return _write(tensor, write)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Normal of deviation ``std``, with a share ``sparsity`` of each column zero (Martens 2010).
+
+    Raises:
+        ValueError: not 2 dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+
+    def write(t: Any) -> None:
+        t.normal_(0.0, std, generator=generator)
+        order = t.new_empty((rows, columns)).uniform_(0.0, 1.0, generator=generator).argsort(0)
+        t.copy_(t.scatter(0, order.narrow(0, 0, zeros), value=0.0))
+
+    return _write(tensor, write)

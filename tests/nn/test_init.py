@@ -89,3 +89,10 @@ def test_gains_and_mistakes():
         init.kaiming_normal_(clnet.empty(3, 3), mode="x")
     with pytest.warns(UserWarning, match="zero-element"):
         init.kaiming_uniform_(clnet.empty(0, 3))
+
+
+def test_sparse_zeroes_a_share_of_each_column():
+    t = nn.init.sparse_(clnet.empty(10, 4), 0.3, std=2.0)
+    assert (t == 0).sum(0).tolist() == [3] * 4
+    with pytest.raises(ValueError, match="2 dimensions"):
+        nn.init.sparse_(clnet.empty(10), 0.3)

@@ -14,6 +14,9 @@ from clnet import nn
     (lambda: nn.LazyBatchNorm1d(), (4, 3), nn.BatchNorm1d),
     (lambda: nn.LazyBatchNorm2d(affine=False), (4, 3, 2, 2), nn.BatchNorm2d),
     (lambda: nn.LazyBatchNorm3d(), (2, 3, 2, 2, 2), nn.BatchNorm3d),
+    (lambda: nn.LazyConv1d(4, 3, padding=1), (2, 3, 5), nn.Conv1d),
+    (lambda: nn.LazyConv2d(6, 3, groups=3), (2, 3, 5, 5), nn.Conv2d),
+    (lambda: nn.LazyConvTranspose2d(4, 3, bias=False), (2, 3, 5, 5), nn.ConvTranspose2d),
     (lambda: nn.LazyInstanceNorm1d(), (4, 3, 5), nn.InstanceNorm1d),
     (lambda: nn.LazyInstanceNorm2d(track_running_stats=False), (4, 3, 2, 2), nn.InstanceNorm2d),
     (lambda: nn.LazyInstanceNorm3d(), (2, 3, 2, 2, 2), nn.InstanceNorm3d)])
