@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import engine, forward_ad
-from ..autograd.graph import Accumulator, edge
+from ..autograd.graph import Accumulator, edge, meta_of
 from ..autograd.mode import enable_grad
 from ..core import dispatch
 from ..ops.view import expand, movedim, permute, reshape, unsqueeze
@@ -74,7 +74,13 @@ def _settled(result: Any, leaves: Sequence[Tensor]) -> Any:
     x = result
     while isinstance(x, Batched):
         x = x.value
-    return result.detach() if _independent(x, {id(leaf) for leaf in leaves}) else result
+    if not _independent(x, {id(leaf) for leaf in leaves}):
+        return result
+    made = result.detach()
+    along = forward_ad.unpack_dual(result).tangent
+    if along is not None:  # of a forward derivative around this one
+        meta_of(made).tangent = along
+    return made
 
 
 class _Recorded:
