@@ -259,7 +259,7 @@ def _added_samples(*shapes: tuple[tuple[int, ...], ...]) -> Any:
 
 
 @composite("matmul", samples=_added_samples(((4,), (2, 3), (3, 4)), ((2, 1), (2, 3), (3, 4)), ((), (2, 3), (3, 4))),
-           reference=_added(np.matmul))
+           reference=_added(np.matmul), inplace=True)
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat1 @ mat2)``; ``input`` broadcasts to the product.
 
@@ -283,7 +283,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
 
 
 @composite("matmul", samples=_added_samples(((2, 4), (2, 2, 3), (2, 3, 4)), ((4,), (2, 2, 3), (2, 3, 4))),
-           reference=_added(np.matmul))
+           reference=_added(np.matmul), inplace=True)
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * bmm(batch1, batch2)``; ``input`` broadcasts to the products.
 
@@ -307,7 +307,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 
 
 @composite("matmul", samples=_added_samples(((2,), (2, 3), (3,)), ((1,), (2, 3), (3,))),
-           reference=_added(np.matmul))
+           reference=_added(np.matmul), inplace=True)
 def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat @ vec)``; ``input`` broadcasts to the product.
 

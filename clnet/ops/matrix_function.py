@@ -101,8 +101,7 @@ def matrix_power(A: Any, n: int) -> Any:
     """
     check_square("linalg.matrix_power", A)
     if n == 0:
-        one = identity_like(A)
-        return choose(one >= 0, one, A) if A.dtype.kind == "float" else one  # its gradient is zero
+        return choose(A.new_ones((), dtype=dt.bool_), identity_like(A), A)  # whose gradient is zero
     if n < 0:
         A, n = inv(A), -n
     y = None

@@ -96,7 +96,7 @@ def _check_scale(dtype: Any, **factors: Any) -> None:
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
 
 
-@composite("matmul", samples=_scaled((3, 4), (3,), (4,)), reference=_np_added)
+@composite("matmul", samples=_scaled((3, 4), (3,), (4,)), reference=_np_added, inplace=True)
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * outer(vec1, vec2)``; for bool, "or" of "and"s.  Dtypes are promoted.
 
@@ -122,7 +122,7 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> 
 
 
 @composite("matmul", samples=_scaled((3, 2), (2, 3, 4), (2, 4, 2)), reference=lambda c, a, b, beta=1, alpha=1: (
-    beta * c + alpha * np.matmul(a, b).sum(0)))
+    beta * c + alpha * np.matmul(a, b).sum(0)), inplace=True)
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * sum over b of batch1[b] @ batch2[b]``, as one product.
 
