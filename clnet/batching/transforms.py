@@ -79,7 +79,7 @@ def _settled(result: Any, leaves: Sequence[Tensor]) -> Any:
     made = result.detach()
     along = forward_ad.unpack_dual(result).tangent
     if along is not None:  # of a forward derivative around this one
-        meta_of(made).tangent = along
+        meta_of(made).tangent = _settled(along, leaves)
     return made
 
 
