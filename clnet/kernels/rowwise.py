@@ -19,10 +19,11 @@ from ..core.dtypes import DType
 from ..core.errors import fault_code
 from ..core.plan import Launch
 
-# Tunables.  Elements below which one work-item suffices, work-items per unit above it (CPU class);
-# work-items that share a row, and work-groups per unit (GPU class).
+# Tunables.  CPU class: elements below which one work-item suffices, work-items per unit above it, vectors
+# of a row that are accumulated apart.  GPU class: work-items that share a row, work-groups per unit.
 CPU_GRAIN = 4096
 CPU_WORKERS_PER_UNIT = 4
+UNROLL = 4
 GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 32
 
@@ -153,6 +154,8 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
     widths = [d for kind, m, h in inputs for d in ((m, h) if kind in ("full", "column") or space.mode == "col"
                                                    else (h,))]
     width = plan_vector_width([acc, *widths, *(e.dtype for e in postorder(*exprs))], caps)
+    whole = (space.inner if space.mode == "col" else space.n) % width == 0
+    unroll = UNROLL if width > 1 and space.mode == "row" and space.n % (UNROLL * width) == 0 else 1
     wide = max(space.numel, space.rows * max(space.row_stride, 1)) >= _INDEX_LIMIT
     index = "ulong" if wide else "uint"
     args: list[Any] = []
@@ -188,7 +191,7 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
     spec = KernelSpec(
         "rowwise", r.name,
         (("inputs", inputs), ("passes", passes), ("outs", outs), ("acc", acc), ("mode", space.mode),
-         ("width", width), ("stash", r.stash), ("target", r.target), ("index_type", index),
+         ("width", width), ("whole", whole), ("unroll", unroll), ("stash", r.stash), ("target", r.target), ("index_type", index),
          ("STAT", STAT), ("RAW", RAW), ("STASH", STASH),
          ("pass_reads", tuple(tuple(arguments(*(s[1] for s in group))) for group in passes)),
          ("out_reads", tuple(arguments(*(o[2] for o in outs if o[0] == "full")))),

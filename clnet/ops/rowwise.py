@@ -15,12 +15,13 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Operand, Plan, Result, ScalarOperand
+from ..kernels import norm_backward as norm_backward_kernel
 from ..kernels import reduction as reduction_kernel
 from ..kernels import rowwise as kernel
 from ..kernels.reduction import Reduction
 from ..kernels.rowwise import RAW, STASH, STAT, Input, Output, Rowwise, Space, Stat
 from .comparison import copy
-from .declare import composite, declared, planner
+from .declare import composite, declared, new_results, plain_bind, planner
 from .reduction import mean as mean_
 from .reduction import sum as sum_
 from .view import expand, reshape
@@ -230,6 +231,9 @@ def _norm_vjp(ctx: Any, g: Any, g_mean: Any, g_scale: Any, g_spread: Any = None)
     attrs, layout = ctx.attrs, ctx.layouts[0]
     x, mean, scale = ctx.operands[0], ctx.outputs[1], ctx.outputs[2]
     weight = ctx.operands[2] if attrs["weight"] else None
+    if g is not None and g_mean is None and g_scale is None and _in_one_walk(ctx):
+        dx, dw, db = norm_rows_backward(dense(g), x, mean, scale, weight)
+        return dx, None, dw, db
     grads: list[Any] = [None] * len(ctx.needs)
     if g is not None:
         if ctx.needs[0]:
@@ -247,10 +251,21 @@ def _norm_vjp(ctx: Any, g: Any, g_mean: Any, g_scale: Any, g_spread: Any = None)
     return tuple(grads)
 
 
+def _in_one_walk(ctx: Any) -> bool:
+    """Whether every cotangent of a layer norm is wanted, by rows that the kernel for that takes."""
+    attrs, layouts = ctx.attrs, ctx.layouts
+    return (attrs["affine"] == "column" and attrs["weight"] and attrs["bias"] and not ctx.recorded
+            and ctx.needs[0] and ctx.needs[2] and ctx.needs[3] and layouts[2].dtype is layouts[3].dtype
+            and layouts[0].numel > 0 and layouts[2].numel % norm_backward_kernel.ALIGN == 0)
+
+
 def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a + b
 
 
+# Operands: g, x, mean, scale, weight; cotangents of x, weight and bias.
+norm_rows_backward = planner("_normalize_rows_backward", plain_bind, new_results(norm_backward_kernel.plan),
+                             family="rowwise", public=False)
 normalize = planner("_normalize", _bind_norm, _plan_norm, family="rowwise", vjp=_norm_vjp, saves=(0, 2),
                     saves_out=(1, 2), public=False)
 

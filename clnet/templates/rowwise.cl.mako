@@ -65,6 +65,9 @@ full_outs = [(k, o) for k, o in enumerate(outs) if o[0] == "full"]
 % if W == 1:
                 ${kind} ${name} = ${types.convert(types.load(dtype, pointer, index), dtype, held)};
 % else:
+% if whole:
+                const ${types.register_type(dtype, W)} raw_${name} = ${types.load(dtype, pointer, index, W)};
+% else:
                 ${types.register_type(dtype, W)} raw_${name};
                 if (lanes == ${W}) {
                     raw_${name} = ${types.load(dtype, pointer, index, W)};
@@ -74,12 +77,15 @@ full_outs = [(k, o) for k, o in enumerate(outs) if o[0] == "full"]
                         part[j] = ${types.load(dtype, pointer, f"{index} + min(j, lanes - 1)")};
                     raw_${name} = vload${W}(0, part);
                 }
+% endif
                 const ${kind} ${name} = ${types.convert(f"raw_{name}", dtype, held, W)};
 % endif
 </%def>\
 <%def name="store_vector(dtype, pointer, index, value)">
 % if W == 1:
                 ${types.store(dtype, pointer, index, value)}
+% elif whole:
+                ${types.store(dtype, pointer, index, value, W)}
 % else:
                 if (lanes == ${W}) {
                     ${types.store(dtype, pointer, index, value, W)}
@@ -119,7 +125,7 @@ ${load_vector(f"{value_type(i, W)}", f"e{i}", o[1], o[2], f"x{i}", "segment * n 
             for (${T} segment = 0; segment < segments; ++segment)
             for (${T} r = ${"get_local_id(0)" if gpu_row else "0"}; r < n; r += ${L if gpu_row else W}) {
                 const ${T} at = base + segment * segment_stride + r;
-% if W > 1:
+% if W > 1 and not whole:
                 const uint lanes = (uint)min((${T})${W}, n - r);
 % endif
 % endif
@@ -179,7 +185,7 @@ void ${entry}(
         const ${T} o = task / vectors, lane = (task % vectors) * ${W};
         const ${T} base = o * n * inner + lane;
         const ${T} row = o * inner + lane;
-% if W > 1:
+% if W > 1 and not whole:
         const uint lanes = (uint)min((${T})${W}, inner - lane);
 % endif
 % else:
@@ -199,26 +205,45 @@ ${load_vector(value_type(i, W), f"v{i}", o[1], o[2], f"x{i}", "row")}\
 % endif
 % endfor
 % if target is not None:
-        for (uint j = 0; j < ${"lanes" if col and W > 1 else "1"}; ++j) {
+        for (uint j = 0; j < ${"1" if not col or W == 1 else W if whole else "lanes"}; ++j) {
             const long t = (long)x${target}[row + j];
             if (t != ignored && (t < 0 || t >= (long)n)) record_fault(fault_word, ${fault_code}, t);
         }
 % endif
 % for p, group in enumerate(passes):
+<%
+sums = any(s[0] == "sum" for s in group)
+def part_of(k, u):
+    "The accumulator of statistic k; several in turn, so that their additions overlap."
+    return f"{'part' if group[k][0] == 'sum' else 'total'}{first_stat[p] + k}{f'_{u}' if u else ''}"
+%>\
 % for k in range(len(group)):
         ${acc_t} total${first_stat[p] + k} = ${identity(group[k][0], V)};
-% if group[k][0] == "sum":
-        ${acc_t} part${first_stat[p] + k} = total${first_stat[p] + k};
+% for u in range(unroll):
+% if group[k][0] == "sum" or u:
+        ${acc_t} ${part_of(k, u)} = ${identity(group[k][0], V)};
 % endif
 % endfor
+% endfor
         {
-% if any(s[0] == "sum" for s in group):
+% if sums:
             uint beat = 0;
 % endif
 <%
 writer, mapped = element_writer([s[1] for s in group], first_stat[p], f"p{p}_")
 %>\
+% if unroll > 1:
+            for (${T} segment = 0; segment < segments; ++segment)
+            for (${T} first = 0; first < n; first += ${W * unroll}) {
+% else:
 ${walk_open()}\
+% endif
+% for u in range(unroll):
+% if unroll > 1:
+                {
+                const ${T} r = first + ${u * W};
+                const ${T} at = base + segment * segment_stride + r;
+% endif
 ${elements(loaded(pass_reads[p]))}\
 % for line in writer.lines:
                 ${line}
@@ -229,7 +254,7 @@ ${elements(loaded(pass_reads[p]))}\
 % if stash == number:
 ${store_vector(outs[0][1], "y0", "at", f"m{number}")}\
 % endif
-% if W > 1 and not col:
+% if W > 1 and not col and not whole:
                 if (lanes < ${W}) {
                     ${one_t} part[${W}];
                     vstore${W}(m${number}, 0, part);
@@ -237,25 +262,30 @@ ${store_vector(outs[0][1], "y0", "at", f"m{number}")}\
                     m${number} = vload${W}(0, part);
                 }
 % endif
-<% into = f"part{number}" if s[0] == "sum" else f"total{number}" %>\
-                ${into} = ${fold(s[0], into, f"m{number}", V)};
+                ${part_of(k, u)} = ${fold(s[0], part_of(k, u), f"m{number}", V)};
 % endfor
-% if any(s[0] == "sum" for s in group):
+% if unroll > 1:
+                }
+% endif
+% endfor
+% if sums:
                 // Sums of short stretches first: errors grow with the stretch, not with the row.
                 if ((++beat & 63u) == 0) {
 % for k, s in enumerate(group):
 % if s[0] == "sum":
-                    total${first_stat[p] + k} += part${first_stat[p] + k};
-                    part${first_stat[p] + k} = ${identity("sum", V)};
+% for u in range(unroll):
+                    total${first_stat[p] + k} += ${part_of(k, u)};
+                    ${part_of(k, u)} = ${identity("sum", V)};
+% endfor
 % endif
 % endfor
                 }
 % endif
             }
 % for k, s in enumerate(group):
-% if s[0] == "sum":
-            total${first_stat[p] + k} += part${first_stat[p] + k};
-% endif
+% for u in range(0 if s[0] == "sum" else 1, unroll):
+            total${first_stat[p] + k} = ${fold(s[0], f"total{first_stat[p] + k}", part_of(k, u), V)};
+% endfor
 % endfor
         }
 % for k, s in enumerate(group):
@@ -275,12 +305,12 @@ ${store_vector(outs[0][1], "y0", "at", f"m{number}")}\
 % elif col or W == 1:
             const ${row_t} raw = total${number};
 % else:
-            ${one_t} part[${W}];
-            vstore${W}(total${number}, 0, part);
-            for (uint half_size = ${W // 2}; half_size; half_size /= 2)
-                for (uint j = 0; j < half_size; ++j)
-                    part[j] = ${fold(s[0], "part[j]", "part[j + half_size]", 1)};
-            const ${row_t} raw = part[0];
+<% wide, name = W // 2, f"total{number}" %>\
+% while wide:
+            const ${types.register_type(acc, wide)} half${wide} = ${fold(s[0], f"{name}.lo", f"{name}.hi", wide)};
+<% name, wide = f"half{wide}", wide // 2 %>\
+% endwhile
+            const ${row_t} raw = half1;
 % endif
 <% writer, [value] = row_writer([s[2]], number, f"q{number}_") %>\
 % for line in writer.lines:

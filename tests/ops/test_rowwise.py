@@ -73,3 +73,16 @@ def test_what_does_not_fit_is_refused():
 def test_empty_tensors():
     assert clnet.softmax(clnet.ones(0, 3), 1).shape == (0, 3)
     assert clnet.softmax(clnet.ones(2, 0), 1).shape == (2, 0)
+
+
+@pytest.mark.parametrize("shape, normal", [((7, 32), (32,)), ((3, 5, 4, 8), (4, 8)), ((40, 768), (768,))])
+def test_layer_norm_in_one_walk(shape, normal):
+    rng = np.random.default_rng(0)
+    x, w, b = (clnet.tensor(rng.standard_normal(s).astype("float32"), requires_grad=True)
+               for s in (shape, normal, normal))
+    g = clnet.tensor(rng.standard_normal(shape).astype("float32"))
+    y = F.layer_norm(x, normal, w, b)
+    fused = clnet.autograd.grad(y, (x, w, b), g, retain_graph=True)
+    plain = clnet.autograd.grad(y, (x, w, b), g, create_graph=True)
+    for one, other in zip(fused, plain):
+        np.testing.assert_allclose(one.numpy(), other.detach().numpy(), rtol=2e-5, atol=2e-5)
