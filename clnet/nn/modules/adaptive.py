@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...core import dtypes as dt
@@ -18,6 +19,17 @@ from .loss import _Loss
 from .module import Module
 
 _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
+
+
+@dataclass(frozen=True)
+class LinearCrossEntropyOptions:
+    """How PyTorch splits the work of ``linear_cross_entropy`` to save memory; nothing here depends on it."""
+
+    allow_retain_graph: bool = False
+    batch_chunk_size: int | None = None
+    chunking_method: str | None = "auto"
+    acc_policy: str = "auto"
+    acc_dtype: DType | None = None
 
 
 class LinearCrossEntropyLoss(_Loss):
