@@ -10,9 +10,10 @@ import numpy as np
 from ..codegen.expr import Expr
 from ..codegen.primitives import f, where
 from ..core.op import Op
-from .declare import composite, declared
+from .declare import composite, declared, operand_dtype
 from .reduction import mean
 from .reduction import sum as sum_
+from .rowwise import require_float
 
 
 def reduction_meant(reduction: str, size_average: Any = None, reduce: Any = None) -> str:
@@ -97,6 +98,11 @@ def _warn_sizes(input: Any, target: Any) -> None:
                       "Please ensure they have the same size.", stacklevel=3)
 
 
+def _require_floats(name: str, input: Any, target: Any) -> None:
+    """Raise NotImplementedError where both are integers."""
+    require_float(name, operand_dtype([input.layout, target.layout]))
+
+
 def _pairs(*extra: dict[str, Any], low: float = -2.0, high: float = 2.0) -> Callable[[], Any]:
     def generate() -> Any:
         x = np.linspace(low, high, 12).reshape(3, 4)
@@ -126,6 +132,7 @@ def _reduce_weighted(loss: Any, input: Any, weight: Any, reduction: str) -> Any:
 def mse_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
              weight: Any = None) -> Any:
     """Squared differences, averaged, summed or as they are."""
+    _require_floats("mse_cpu", input, target)
     _warn_sizes(input, target)
     chosen = reduction_meant(reduction, size_average, reduce)
     return _reduce_weighted(_squared_error(input, target), input, weight, chosen)
@@ -151,6 +158,7 @@ def smooth_l1_loss(input: Any, target: Any, size_average: Any = None, reduce: An
     """Squared below a difference of ``beta``, absolute above (Girshick 2015)."""
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    _require_floats("smooth_l1_cpu", input, target)
     _warn_sizes(input, target)
     loss = _smooth_l1_op(input, target, float(beta)) if beta else _absolute_error(input, target)
     return reduce_loss(loss, reduction_meant(reduction, size_average, reduce))
@@ -167,6 +175,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """Squared below a difference of ``delta``, linear above (Huber 1964)."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    _require_floats("huber_cpu", input, target)
     _warn_sizes(input, target)
     loss = _huber_op(input, target, float(delta))
     return _reduce_weighted(loss, input, weight, reduction_meant(reduction))
@@ -207,6 +216,7 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None
     """
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    _require_floats("log_sigmoid_cpu", input, target)
     loss = (_logits_op(input, target) if pos_weight is None else
             _weighted_logits_op(input, target, pos_weight))
     return reduce_loss(_weigh(loss, weight), reduction_meant(reduction, size_average, reduce))

@@ -176,6 +176,8 @@ ERRORS = {
     "bilinear": lambda n, f, t: f.bilinear(t([[1.0]]), t([[1.0, 2.0]]), t([[[1.0]]])),
     "times": lambda n, f, t: f.ctc_loss(t([[[0.0, 0.0]]]), t([[1]]), (2,), (1,)),
     "blank": lambda n, f, t: f.ctc_loss(t([[[0.0, 0.0]]]), t([[1]]), (1,), (1,), blank=2),
+    "whole numbers": lambda n, f, t: f.mse_loss(t([1]), t([2])),
+    "whole logits": lambda n, f, t: f.binary_cross_entropy_with_logits(t([1]), t([1])),
     "one value": lambda n, f, t: f.batch_norm(t([[1.0]]), None, None, training=True),
 }
 
