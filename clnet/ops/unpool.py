@@ -173,7 +173,7 @@ def _fractional(name: str, rank: int, input: Any, kernel_size: Any, output_size:
         output_size = [int(n * r) for n, r in zip(spatial, ratios)]
     size, taps = _tuple(output_size, rank), _tuple(kernel_size, rank)
     for word, n, m, k in zip(("time", "height", "width")[-rank:], spatial, size, taps):
-        if m + k - 1 > n:
+        if m + k - 1 > n - (rank == 3):  # as strict as PyTorch
             raise RuntimeError(f"{name}(): pool {word} {k} too large relative to input {word} {n}")
     x = input if input.ndim == rank + 2 else unsqueeze(input, 0)
     n, c = x.shape[:2]

@@ -21,6 +21,12 @@ GEOMETRIES = [
     ((1, 2, 5, 5), (3, 2, 2, 2), {"padding": 4}),
     ((2, 3, 8, 8), (4, 3, 3, 4), {"padding": "same", "dilation": (1, 2)}),
     ((40, 3, 6, 6), (40, 3, 3, 3), {"padding": 1}),
+    # Depthwise: rows walked in blocks, two filters per channel, steps, holes.
+    ((2, 6, 9, 21), (6, 1, 3, 3), {"padding": 1, "groups": 6}),
+    ((2, 5, 7, 8), (10, 1, 3, 2), {"padding": 1, "groups": 5, "stride": 2, "dilation": 2}),
+    # Products of panels: small planes over many images, a depth of several blocks, a split weight gradient.
+    ((9, 50, 4, 4), (100, 50, 3, 3), {"padding": 1}),
+    ((2, 2, 40, 40), (96, 2, 3, 3), {}),
     ((2, 3, 40), (7, 3, 5), {"stride": 2}),
     ((2, 3, 5, 6, 7), (4, 3, 2, 3, 3), {"stride": (1, 2, 1), "padding": 1}),
 ]
