@@ -21,6 +21,9 @@ OWNERS_PER_UNIT = 2
 WORKERS_PER_UNIT = {"cpu": 4, "gpu": 64}
 GPU_GROUP = 32
 
+# What is only moved is bits: one kernel for all types of a size, also of types the device cannot compute with.
+_MOVED = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
+
 _INDEX_LIMIT = 1 << 31
 
 
@@ -55,7 +58,8 @@ def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], f
     scalars += [batches, rows, parts]
     spec = KernelSpec(
         "index", name,
-        (("dtype", base.dtype), ("index_types", tuple(i.dtype for i in indices)), ("writes", writes),
+        (("dtype", base.dtype if accumulate else _MOVED.get(base.dtype.itemsize, base.dtype)),
+         ("index_types", tuple(i.dtype for i in indices)), ("writes", writes),
          ("accumulate", accumulate), ("batch_rank", len(sizes)), ("rest_rank", len(rest_sizes)),
          ("wide", wide), ("fault_code", fault_code("index", "index"))),
         (local,), (None, "uint64") * (k + 2) + ("uint64" if wide else "uint32",) * len(scalars), "index")

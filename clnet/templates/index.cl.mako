@@ -8,8 +8,7 @@
 T = "ulong" if wide else "uint"
 indexed = len(index_types)
 rest_last = rest_rank - 1
-# Elements that are only moved are bits: devices without half arithmetic cannot assign halves.
-mt = "ushort" if dtype is dt.float16 and not accumulate else types.memory_type(dtype)
+mt = types.memory_type(dtype)
 acc = types.register_type(dtype)
 def offset(prefix, steps, count):
     return " + ".join(f"{prefix}{d} * {steps}{d}" for d in range(count)) or "0"

@@ -76,7 +76,11 @@ def test_moves_elements(device):
     np.testing.assert_array_equal(clnet.full((3,), 0.1, dtype=clnet.float64).numpy(), np.full(3, 0.1))
     np.testing.assert_array_equal(
         clnet.where(clnet.tensor([True, False, True]), t[0], t[1]).numpy(), np.where([1, 0, 1], x[0], x[1]))
+    np.testing.assert_array_equal(t[[1, 0]].numpy(), x[[1, 0]])
+    np.testing.assert_array_equal(t.gather(1, clnet.tensor([[2], [0]])).numpy(), [[x[0, 2]], [x[1, 0]]])
     t[0] = 7.25
+    t[[1], [0]] = 0.1
+    assert t[1, 0].item() == 0.1
     np.testing.assert_array_equal(t.numpy()[0], [7.25] * 3)
 
 
