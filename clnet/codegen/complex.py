@@ -27,6 +27,7 @@ Pair = tuple[Expr, Expr]
 _HUGE = {dt.float32: 2.0 ** 124, dt.float64: 2.0 ** 1020}
 _TINY = {dt.float32: 2.0 ** -100, dt.float64: 2.0 ** -960}
 _FLAT = {dt.float32: 11.0, dt.float64: 22.0}
+_FAR = {dt.float32: 2.0 ** 20, dt.float64: 2.0 ** 40}
 _EXP_LIMIT = {dt.float32: 88.0, dt.float64: 709.0}
 
 
@@ -272,14 +273,19 @@ def _sigmoid(a: Pair) -> Pair:
 
 # Circular and hyperbolic functions --------------------------------------------------------------
 
+def _damped(a: Expr, b: Expr) -> Expr:
+    """``a * b``, zero where ``b`` is, though ``a`` overflowed."""
+    return where(f("eq", b, 0), b * f("copysign", Const(1.0, a.dtype), a), a * b)
+
+
 def _sinh(a: Pair) -> Pair:
     x, y = a
-    return f("sinh", x) * f("cos", y), f("cosh", x) * f("sin", y)
+    return f("sinh", x) * f("cos", y), _damped(f("cosh", x), f("sin", y))
 
 
 def _cosh(a: Pair) -> Pair:
     x, y = a
-    return f("cosh", x) * f("cos", y), f("sinh", x) * f("sin", y)
+    return f("cosh", x) * f("cos", y), _damped(f("sinh", x), f("sin", y))
 
 
 def _tanh(a: Pair) -> Pair:
@@ -293,32 +299,48 @@ def _tanh(a: Pair) -> Pair:
             where(flat, small, t / divisor))
 
 
+def _area(a: Pair, product: Expr) -> Expr:
+    """asinh of a part of a product of roots, which overflows where |z| nears the largest number."""
+    x, y = a
+    far = f("hypot", x * 0.5, y * 0.5) > _HUGE[x.dtype]
+    limit = f("copysign", _log_size(x, y) + math.log(2), product)
+    return where(far, limit, f("asinh", product))
+
+
 def _asin(a: Pair) -> Pair:
     x, y = a
     left, right = _sqrt((1 - x, -y)), _sqrt((x + 1, y))
     return (f("atan2", x, left[0] * right[0] - left[1] * right[1]),
-            f("asinh", left[0] * right[1] - left[1] * right[0]))
+            _area(a, left[0] * right[1] - left[1] * right[0]))
 
 
 def _acos(a: Pair) -> Pair:
     x, y = a
     left, right = _sqrt((1 - x, -y)), _sqrt((x + 1, y))
     return (f("atan2", left[0], right[0]) * 2,
-            f("asinh", right[0] * left[1] - right[1] * left[0]))
+            _area(a, right[0] * left[1] - right[1] * left[0]))
 
 
 def _acosh(a: Pair) -> Pair:
     x, y = a
     left, right = _sqrt((x - 1, y)), _sqrt((x + 1, y))
-    return (f("asinh", left[0] * right[0] + left[1] * right[1]),
+    return (_area(a, left[0] * right[0] + left[1] * right[1]),
             f("atan2", left[1], right[0]) * 2)
 
 
 def _atanh(a: Pair) -> Pair:
     x, y = a
     u = f("abs", x)
-    size = 0.25 * f("log1p", u * 4 / ((1 - u) * (1 - u) + y * y))
-    return f("copysign", size, x), 0.5 * f("atan2", y * 2, (1 - x) * (x + 1) - y * y)
+    distance = (1 - u) * (1 - u) + y * y
+    close = 0.5 * (math.log(2) - f("log", f("abs", y)))  # the square of y is lost
+    size = where(f("eq", distance, 0), close, 0.25 * f("log1p", u * 4 / distance))
+    # Far out, where squares overflow, 1 / z is left beside the quarter turn.
+    limit = _FAR[x.dtype]
+    far = (u > limit) | (f("abs", y) > limit)
+    inverse = _div(_one(a), a)
+    turn = f("copysign", Const(math.pi / 2, x.dtype), y)
+    return (where(far, inverse[0], f("copysign", size, x)),
+            where(far, inverse[1] + turn, 0.5 * f("atan2", y * 2, (1 - x) * (x + 1) - y * y)))
 
 
 def _rotated(function: Any) -> Any:
