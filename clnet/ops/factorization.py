@@ -184,6 +184,7 @@ def _lu_samples() -> Any:
     yield (well_conditioned(2, 3, 3)[:, ::-1],), {}
     yield (well_conditioned(1, 3, 5)[:, ::-1],), {}
     yield (well_conditioned(2, 5, 3)[:, ::-1],), {}
+    yield (well_conditioned(3, 3)[::-1] + 0.5j * well_conditioned(3, 3, seed=1),), {}
 
 
 def _np_lu(a: Any) -> Any:

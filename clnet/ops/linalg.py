@@ -54,6 +54,7 @@ _det = host("_det", lambda a: np.asarray(np.linalg.det(a), a.dtype), vjp=_det_vj
 def _square_samples() -> Any:
     yield (well_conditioned(2, 3, 3),), {}
     yield (well_conditioned(2, 3, 3)[:, :0, :0],), {}
+    yield (well_conditioned(3, 3) + 0.5j * well_conditioned(3, 3, seed=1),), {}
 
 
 @linalg(top="det", samples=_square_samples, on_host=True, reference=np.linalg.det)

@@ -209,6 +209,7 @@ def _matmul_samples() -> Any:
     yield from _pairs(((4,), (4,)), ((4,), (4, 3)), ((3, 4), (4,)), ((3, 4), (4, 2)), ((2, 3, 4), (4,)),
                       ((4,), (2, 4, 3)), ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)), ((2, 1, 3, 4), (5, 4, 2)),
                       ((2, 0, 4), (4, 3)))()
+    yield (_array(2, 3, 4) + 1j * _array(2, 3, 4, seed=1), _array(4, 2) - 1j * _array(4, 2, seed=1)), {}
 
 
 @composite("matmul", samples=_matmul_samples, reference=np.matmul)

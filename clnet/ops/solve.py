@@ -51,7 +51,7 @@ _SINGULAR = ("The diagonal element {info} is zero, the inversion could not be co
 
 def _square_samples() -> Any:
     yield (well_conditioned(2, 3, 3),), {}
-    yield (well_conditioned(4, 4),), {}
+    yield (well_conditioned(4, 4) + 1j * well_conditioned(4, 4, seed=1),), {}
     yield (well_conditioned(2, 3, 3)[:, :0, :0],), {}
 
 
@@ -127,6 +127,7 @@ def _solve_samples() -> Any:
     yield (a, b[..., 0]), {}
     yield (a, b[0]), {}
     yield (a[:1], b.swapaxes(-1, -2)), {"left": False}
+    yield (a + 0.5j * a[::-1], b * (1 - 1j)), {}
 
 
 def _np_solve(a: Any, b: Any, *, left: bool = True) -> Any:

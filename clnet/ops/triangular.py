@@ -62,6 +62,7 @@ def _samples() -> Any:
     yield (a, b[0]), {"upper": True, "unitriangular": True}
     yield (a, b.swapaxes(-1, -2)), {"upper": True, "left": False}
     yield (a[:, :0, :0], b[:, :0]), {"upper": True}
+    yield (a + 0.5j * a[::-1], b * (1 - 1j)), {"upper": False}
 
 
 def _np_solve(a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
