@@ -223,6 +223,8 @@ def _reduced(ops: tuple[Op, Op], input: Any, d: int, index: Any, source: Any, re
     """The reduction by operators that set or add, and combine otherwise, and name its faults."""
     put_at, combine_at = ops
     mode, neutral = _REDUCTIONS[reduce]
+    if (mode in ("amax", "amin") and input.dtype.is_complex) or (reduce == "mean" and input.dtype is dt.bool_):
+        raise NotImplementedError(f"the reduction {reduce} is not implemented for {input.dtype}")
     base = input if include_self else put_at(input, _identity(neutral, input.dtype), index, d, "set")
     result = (put_at if mode == "add" else combine_at)(base, source, index, d, mode)
     if reduce != "mean":
@@ -231,7 +233,7 @@ def _reduced(ops: tuple[Op, Op], input: Any, d: int, index: Any, source: Any, re
     start = start if include_self else put_at(start, 0, index, d, "set")
     count = put_at(start, source.detach().ones_like(), index, d, "add")
     count = choose(eq(count, 0), 1, count)
-    return result / count if input.dtype.is_floating_point else result.floor_divide(count)
+    return result / count if input.dtype.is_inexact else result.floor_divide(count)
 
 
 # Along whole slices -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.layout import wrap_dim
 from ..core.op import Op
-from .complex import view_as_complex, view_as_real
+from .complex import view_as_real
 from .declare import composite
 from .overlay import slice_bounds
 from .pieces import split_with_sizes
@@ -46,7 +46,7 @@ def _copying(op: Op, method: bool = False) -> Op:
 view_copy, expand_copy, permute_copy, transpose_copy = map(_copying, (view, expand, permute, transpose))
 t_copy, unsqueeze_copy, squeeze_copy, select_copy = map(_copying, (t, unsqueeze, squeeze, select))
 diagonal_copy, unfold_copy, unbind_copy, split_copy = map(_copying, (diagonal, unfold, unbind, split))
-view_as_real_copy, view_as_complex_copy = map(_copying, (view_as_real, view_as_complex))
+view_as_real_copy = _copying(view_as_real)
 split_with_sizes_copy, narrow_copy = _copying(split_with_sizes), _copying(narrow, method=True)
 
 

@@ -218,7 +218,7 @@ def _fill_where(x: Tensor, mask: Tensor, value: Any) -> None:
 
 def _value(value: Any, dtype: DType, device: Any) -> Tensor:
     if not isinstance(value, Tensor):
-        if isinstance(value, complex) and not dtype.is_complex:
+        if isinstance(value, complex) and not dtype.is_complex and dtype is not dt.bool_:
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
         return creation.tensor(value, dtype=dtype, device=device)
     return value.to(device, dtype)  # type: ignore[attr-defined]
@@ -245,10 +245,11 @@ def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     """Write (or add) ``values`` at the positions given by a tuple of index tensors or Nones.
 
     Raises:
-        RuntimeError: the dtypes differ.
+        RuntimeError: the dtypes differ (one value for a mask is converted).
     """
     graph.check_writable(self)
-    if values.dtype is not self.dtype:
+    masks = any(isinstance(i, Tensor) and i.dtype in (dt.bool_, dt.uint8) for i in indices)
+    if values.dtype is not self.dtype and not (masks and values.numel() == 1 and not accumulate):
         raise RuntimeError("Index put requires the source and destination dtypes match, got "
                            f"{self.dtype} for the destination and {values.dtype} for the source.")
     x, left = _basic(self, _flat_key(tuple(slice(None) if i is None else i for i in indices), self))
