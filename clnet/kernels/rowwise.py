@@ -191,7 +191,8 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
     spec = KernelSpec(
         "rowwise", r.name,
         (("inputs", inputs), ("passes", passes), ("outs", outs), ("acc", acc), ("mode", space.mode),
-         ("width", width), ("whole", whole), ("unroll", unroll), ("stash", r.stash), ("target", r.target), ("index_type", index),
+         ("width", width), ("whole", whole), ("unroll", unroll),
+         ("stash", r.stash), ("target", r.target), ("index_type", index),
          ("STAT", STAT), ("RAW", RAW), ("STASH", STASH),
          ("pass_reads", tuple(tuple(arguments(*(s[1] for s in group))) for group in passes)),
          ("out_reads", tuple(arguments(*(o[2] for o in outs if o[0] == "full")))),
