@@ -1,4 +1,6 @@
 """Function transforms under PyTorch's path (``torch.func``)."""
-from .batching import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
+from .batching import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, stack_module_state, vjp, vmap
+from .nn.utils.stateless import functional_call
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp", "vmap"]
+__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
+           "stack_module_state", "vjp", "vmap"]

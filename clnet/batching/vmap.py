@@ -125,6 +125,21 @@ def _in_chunks(func: Callable[..., Any], build: Callable[[Any], Any], leaves: li
     return trees.rebuild(trees.flatten(pieces[0])[1], joined)
 
 
-def stack_tensors(tensors: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tensors of equal names and shapes, stacked: the parameters of several models as a batch."""
-    return {name: stack([each[name] for each in tensors]) for name in tensors[0]}
+def stack_module_state(models: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(parameters, buffers) of models of one architecture, each stacked: a batch for ``vmap`` with
+    ``functional_call``.
+
+    Raises:
+        RuntimeError: no models, or of different classes.
+    """
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if len({type(m) for m in models}) > 1:
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+    def stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
+        return {name: stack([part[name].detach() for part in parts]) for name in parts[0]}
+
+    parameters = stacked([dict(m.named_parameters()) for m in models])
+    for name, p in models[0].named_parameters():
+        parameters[name].requires_grad_(p.requires_grad)
+    return parameters, stacked([dict(m.named_buffers()) for m in models])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import clnet
-from clnet.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
+from clnet.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
 
 
 def _x(*shape):
@@ -93,3 +93,12 @@ def test_batched_cotangents():
     y = x ** 2
     (got,) = clnet.autograd.grad(y, x, clnet.eye(3), is_grads_batched=True)
     np.testing.assert_allclose(got.numpy(), np.diag(2 * x.detach().numpy()), rtol=1e-6)
+
+
+def test_an_ensemble_is_one_call():
+    models = [clnet.nn.Linear(3, 2) for _ in range(4)]
+    parameters, buffers = stack_module_state(models)
+    x = _x(5, 3)
+    assert not buffers
+    got = vmap(lambda p: functional_call(models[0], p, (x,)))(parameters)
+    np.testing.assert_allclose(got.detach().numpy(), np.stack([m(x).detach().numpy() for m in models]), rtol=1e-5)

@@ -1,0 +1,154 @@
+"""Data parallelism over devices of one machine, of any vendors at once."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.layout import wrap_dim
+from ..device import Device
+from ..ops.join import cat
+from ..tensor import Tensor
+from .modules import Module
+from .utils.stateless import functional_call
+
+# Forward passes that are timed, device by device, before the shares are settled.
+_MEASURED = 3
+
+
+class DataParallel(Module):
+    """Each device computes a share of the batch; gradients meet in the one set of parameters.
+
+    The parameters stay where they are. A forward pass copies them to the other devices, splits the
+    inputs along ``dim``, runs the module on every device (they work at the same time, for calls are
+    only enqueued) and joins the results on ``output_device``. The copies are part of the graph, so
+    that the gradients equal those of one device with the whole batch; buffers, as of batch norm,
+    are updated by the first device's share.
+
+    Args:
+        module: on the first device.
+        device_ids: devices, or names or numbers of GPUs; by default all GPUs, else the module's.
+        output_device: where the results go; by default the first device.
+        shares: parts of the batch, in any unit; by default in proportion to the speeds measured in
+            the first passes.
+
+    Raises:
+        ValueError: no devices, or shares that don't match them.
+        RuntimeError: from a forward pass: a device failed, which is named.
+    """
+
+    def __init__(self, module: Module, device_ids: Sequence[Any] | None = None, output_device: Any = None,
+                 dim: int = 0, *, shares: Sequence[float] | None = None) -> None:
+        super().__init__()
+        first = next((p.device for p in module.parameters()), None)
+        if device_ids is None:
+            devices = [first] if first is not None else [Device()]
+        else:
+            devices = [Device(d) if not isinstance(d, Device) else d for d in device_ids]
+        if not devices:
+            raise ValueError("DataParallel needs at least one device")
+        if shares is not None and (len(shares) != len(devices) or min(shares) < 0 or sum(shares) <= 0):
+            raise ValueError(f"shares {list(shares)} don't fit {len(devices)} devices: one non-negative number for "
+                             "each, not all zero")
+        if first is not None and first is not devices[0]:
+            raise RuntimeError(f"module must have its parameters and buffers on device {devices[0]} (device_ids[0]) "
+                               f"but found one of them on device: {first}")
+        self.module, self.dim = module, dim
+        self.devices = devices
+        self.output_device = devices[0] if output_device is None else Device(output_device)
+        self._shares = None if shares is None else [float(s) for s in shares]
+        self._speeds: list[list[float]] = []
+
+    @property
+    def shares(self) -> list[float]:
+        """The part of the batch that each device gets; equal parts until speeds were measured."""
+        weights = self._shares or [1.0] * len(self.devices)
+        return [w / sum(weights) for w in weights]
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The module's results for the whole batch."""
+        if len(self.devices) == 1:
+            return self.module(*inputs, **kwargs)
+        sizes = self._sizes(_batch_size((inputs, kwargs), self.dim))
+        measured = self._shares is None
+        results, speeds, start = [], [], 0
+        for device, size in zip(self.devices, sizes):
+            if not size:
+                continue
+            try:
+                began = time.perf_counter()
+                state = self._state_on(device)
+                part = _part((inputs, kwargs), self.dim, start, size, device)
+                with device:
+                    results.append(functional_call(self.module, state, part[0], part[1]))
+                if measured:
+                    device.synchronize()
+                    speeds.append(size / (time.perf_counter() - began))
+            except Exception as error:
+                raise RuntimeError(f"DataParallel: the replica on {device} ({device.caps.name}) failed: "
+                                   f"{type(error).__name__}: {error}") from error
+            start += size
+        if measured and len(speeds) == len(self.devices):
+            self._measure(speeds)
+        return _gathered(results, self.output_device, self.dim)
+
+    def _measure(self, speeds: list[float]) -> None:
+        """Settle the shares after some passes; the first includes the building of kernels."""
+        self._speeds.append(speeds)
+        if len(self._speeds) == _MEASURED:
+            self._shares = [max(each) for each in zip(*self._speeds[1:])]
+
+    def _sizes(self, batch: int) -> list[int]:
+        ends, total = [], 0.0
+        for share in self.shares:
+            total += share
+            ends.append(round(total * batch))
+        return [end - begin for begin, end in zip([0, *ends], ends)]
+
+    def _state_on(self, device: Device) -> dict[str, Tensor]:
+        if device is self.devices[0]:
+            return {}
+        return {name: t.to(device) for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
+
+
+def _map(value: Any, function: Callable[[Tensor], Any]) -> Any:
+    """Nested containers with their tensors replaced."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, dict):
+        return type(value)((k, _map(v, function)) for k, v in value.items())
+    if isinstance(value, tuple) and getattr(value, "_fields", None) is not None:
+        return type(value)(*(_map(v, function) for v in value))
+    if isinstance(value, (tuple, list)):
+        return type(value)(_map(v, function) for v in value)
+    return value
+
+
+def _batch_size(inputs: Any, dim: int) -> int:
+    sizes: list[int] = []
+    _map(inputs, lambda x: sizes.append(x.shape[wrap_dim(dim, x.ndim)]))
+    if not sizes:
+        raise ValueError("DataParallel: there is no tensor among the inputs whose batch could be split")
+    if len(set(sizes)) > 1:
+        raise ValueError(f"DataParallel: the inputs' sizes along dimension {dim} differ: {sizes}")
+    return sizes[0]
+
+
+def _part(inputs: Any, dim: int, start: int, size: int, device: Device) -> Any:
+    return _map(inputs, lambda x: x.narrow(dim, start, size).to(device))
+
+
+def _gathered(results: list[Any], device: Device, dim: int) -> Any:
+    """Results joined on one device; what is no tensor comes from the first."""
+    first = results[0]
+    if isinstance(first, Tensor):
+        if not first.ndim:  # one number of each device
+            return cat([r.to(device).reshape(1) for r in results])
+        return cat([r.to(device) for r in results], dim)
+    if isinstance(first, dict):
+        return type(first)((k, _gathered([r[k] for r in results], device, dim)) for k in first)
+    if isinstance(first, tuple) and getattr(first, "_fields", None) is not None:
+        return type(first)(*(_gathered(list(column), device, dim) for column in zip(*results)))
+    if isinstance(first, (tuple, list)):
+        return type(first)(_gathered(list(column), device, dim) for column in zip(*results))
+    return first

@@ -1,0 +1,81 @@
+"""DataParallel equals one device with the whole batch."""
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import clnet
+from clnet import nn
+from clnet.device import Device, current_device, devices
+from clnet.nn import functional as F
+
+
+def _model():
+    clnet.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 5))
+
+
+def _train(model, steps, batch=10):
+    optimizer = clnet.optim.AdamW(model.parameters(), lr=1e-2)
+    rng = np.random.default_rng(0)
+    losses = []
+    for _ in range(steps):
+        x = clnet.tensor(rng.standard_normal((batch, 1, 8, 8)).astype("float32"))
+        y = clnet.tensor(rng.integers(0, 5, batch))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def _pairs():
+    here = current_device()
+    found = [("another platform", [here, other]) for other in devices() if other is not here][:1]
+    if here.caps.device_type == "cpu" and here.caps.units >= 2:
+        found.append(("halves", here.split(2)))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["another platform", "halves"])
+def test_equals_one_device(kind):
+    pair = dict(_pairs()).get(kind)
+    if pair is None:
+        pytest.skip(f"there is no {kind} here")
+    single = _model()
+    model = copy.deepcopy(single).to(pair[0])
+    with pair[0]:
+        parallel = _train(nn.DataParallel(model, pair, shares=[2, 1]), 50)
+    np.testing.assert_allclose(parallel, _train(single, 50), rtol=1e-5, atol=1e-5)
+    for p, q in zip(model.parameters(), single.parameters()):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), atol=1e-5)
+
+
+def test_shares_follow_the_speeds():
+    pair = next(iter(_pairs()))[1]
+    with pair[0]:
+        model = nn.DataParallel(_model(), pair)
+        assert model.shares == [0.5, 0.5]
+        for _ in range(3):
+            model(clnet.rand(16, 1, 8, 8))
+        assert sum(model.shares) == pytest.approx(1) and model.shares != [0.5, 0.5]
+        assert model(clnet.rand(7, 1, 8, 8)).shape == (7, 5)
+        assert model(clnet.rand(1, 1, 8, 8)).shape == (1, 5)
+        assert set(model.state_dict()) == {f"module.{k}" for k in model.module.state_dict()}
+
+
+def test_mistakes_are_named():
+    pair = next(iter(_pairs()))[1]
+    with pair[0]:
+        with pytest.raises(ValueError, match="shares"):
+            nn.DataParallel(_model(), pair, shares=[1])
+        with pytest.raises(RuntimeError, match="device_ids.0."):
+            nn.DataParallel(_model(), pair[::-1])
+        with pytest.raises(ValueError, match="sizes along dimension 0 differ"):
+            nn.DataParallel(nn.Bilinear(2, 2, 2), pair)(clnet.rand(3, 2), clnet.rand(4, 2))
+        with pytest.raises(RuntimeError, match=f"replica on {pair[0]} .*failed"):
+            nn.DataParallel(_model(), pair)(clnet.rand(4, 2, 8, 8))
+    assert isinstance(nn.DataParallel(_model()).devices[0], Device)
