@@ -105,7 +105,13 @@ __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
 void ${entry}(
     ${part.arguments()}
 ) {
-    __local ${one} staged[${stage}], weights[${tile * step}], row_a[${tile}], row_b[${tile}]${f", row_c[{tile}]" if mode == "forward" else ""};
+    __local ${one} staged[${stage}];
+    __local ${one} weights[${tile * step}];
+    __local ${one} row_a[${tile}];
+    __local ${one} row_b[${tile}];
+% if mode == "forward":
+    __local ${one} row_c[${tile}];
+% endif
     ${part.add_offsets()}
     const uint item = get_local_id(0), item_m = item / ${edge}, item_n = item % ${edge};
     ulong group = get_group_id(0);
