@@ -53,6 +53,7 @@ from . import (
     scan,
     scatter,
     search,
+    segment,
     select,
     shape,
     shuffle,
@@ -74,9 +75,9 @@ from . import (
 __all__ = ["activation", "arithmetic", "attention", "bilinear", "cdist", "class_loss", "closeness",
            "comparison", "complex", "conv", "creation", "ctc", "diagonal", "difference", "distance",
            "einsum", "elementary", "embedding", "factorization", "fft", "fft_frames", "fold", "gather",
-           "grid", "histogram", "index", "interpolate", "join", "linalg", "loss", "lowrank", "margin_loss",
-           "masked", "matmul", "matrix_function", "matrix_norm", "multilinear", "norms", "orthogonal",
-           "overlay", "pad", "pieces", "polynomial", "pool", "product", "quantile", "random", "recurrent",
-           "reduction", "rowwise", "scan", "scatter", "search", "select", "shape", "shuffle", "solve",
-           "sort", "special", "spectral", "statistics", "strided", "triangular", "turn", "unique",
-           "unpool", "variance", "view", "view_copy"]
+           "grid", "histogram", "index", "interpolate", "join", "linalg", "loss", "lowrank",
+           "margin_loss", "masked", "matmul", "matrix_function", "matrix_norm", "multilinear", "norms",
+           "orthogonal", "overlay", "pad", "pieces", "polynomial", "pool", "product", "quantile",
+           "random", "recurrent", "reduction", "rowwise", "scan", "scatter", "search", "segment",
+           "select", "shape", "shuffle", "solve", "sort", "special", "spectral", "statistics",
+           "strided", "triangular", "turn", "unique", "unpool", "variance", "view", "view_copy"]
