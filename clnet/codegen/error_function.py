@@ -24,11 +24,11 @@ def _scaled(x: Expr) -> Expr:
 
 def _erf(x: Expr) -> Expr:
     size = f("abs", x)
-    near = x * series("erf_near", f("min", x * x, Const(1.0, x.dtype)))
+    # Outside their intervals the series are not used, whatever they come to.
+    near = x * series("erf_near", x * x)
     if x.dtype is dt.float32:
         # The exponent's error weighs little where the exponential is far below 1.
-        inside = f("min", f("max", size, Const(0.9, x.dtype)), Const(4.1, x.dtype))
-        far = 1 - f("exp", -series("erf_far", inside))
+        far = 1 - f("exp", -series("erf_far", where(size > 4.1, 4.1, size)))
     else:
         far = 1 - exp_square(size) * _scaled(size)
     return where(size < 1, near, f("copysign", far, x))

@@ -12,6 +12,7 @@ from ..codegen.primitives import f, where
 from ..core import dtypes as dt
 from ..core import return_types
 from .arithmetic import pow as power
+from .arithmetic import sub
 from .declare import binary, composite, declared, unary
 
 _INF = float("inf")
@@ -233,7 +234,7 @@ def float_power(input: Any, exponent: Any) -> Any:
            reference=lambda a, b, alpha=1: b - alpha * a)
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
-    return -input * alpha + other if alpha != 1 else -input + other
+    return sub(other, input, alpha=alpha)
 
 
 @composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.maximum)
