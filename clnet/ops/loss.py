@@ -73,9 +73,7 @@ def _cross_grads(g: Expr, o: Expr, x: Expr, t: Expr) -> tuple[Expr, Expr]:
 
 
 def _kl(x: Expr, t: Expr) -> Expr:
-    positive = where(t > 0, t, 1)
-    entropy = where(f("is_nan", t), t, where(t > 0, t * f("log", positive), 0))
-    return entropy - t * x
+    return where(f("eq", t, 0), 0, t * f("log", where(f("eq", t, 0), 1, t))) - t * x
 
 
 _squared_error = pointwise("mse_loss", lambda x, t: (x - t) * (x - t), refuses=("bool", "int", "complex"))
