@@ -18,12 +18,13 @@ from ..core.plan import Launch, Operand, Plan, Result
 from .matmul import accumulator
 
 # Tunables.  Elements below which one work-item does everything; work-items per unit; the largest
-# window whose size is compiled in.
+# window whose size is compiled in; neighbouring windows that are walked together (CPU class).
 CPU_GRAIN = 4096
 CPU_WORKERS_PER_UNIT = 4
 GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 64
 FIXED_WINDOW = 32
+VECTOR = 8
 
 _INDEX_LIMIT = 1 << 31
 _AXES = "dhw"
@@ -88,6 +89,12 @@ def plan_take(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCap
                               indices.shape, caps))
 
 
+def _in_vectors(kind: str, cpu: bool, index: str, fixed: Sequence[tuple[str, int]], x: Layout) -> bool:
+    """Whether neighbouring windows can be walked together."""
+    return (kind == "max" and cpu and index == "int" and dict(fixed).get("stride_w") in (1, 2)
+            and accumulator(x.dtype) is dt.float32)
+
+
 def _launch(kind: str, windows: Windows, operands: list[Layout], results: list[Layout],
             wide_shape: Sequence[int], narrow_shape: Sequence[int], shape: Sequence[int],
             caps: DeviceCaps) -> tuple[Launch, ...]:
@@ -121,7 +128,14 @@ def _launch(kind: str, windows: Windows, operands: list[Layout], results: list[L
     tiled = (kind in ("route", "spread") and not windows.adaptive and windows.size == windows.stride
              and not any(windows.padding) and max(windows.dilation) == 1
              and all(n * s <= w for n, s, w in zip(narrow_shape[2:], windows.stride, wide_shape[2:])))
-    params = {"kind": kind, "tiled": tiled, "dtypes": tuple(o.dtype for o in operands),
+    # Sums in memory must not be rounded: narrow types are gathered.
+    scatter = cpu and kind in ("route", "spread") and not tiled and operands[0].dtype is accumulator(
+        operands[0].dtype) and shape[0] * shape[1] >= min(numel // CPU_GRAIN + 1, caps.units)
+    if scatter:
+        scalars["tasks"] = tasks = shape[0] * shape[1]
+    params = {"kind": kind, "tiled": tiled, "scatter": scatter,
+              "vector": VECTOR if _in_vectors(kind, cpu, index, fixed, operands[0]) else 0,
+              "dtypes": tuple(o.dtype for o in operands),
               "accumulate": accumulator(operands[0].dtype),
               "adaptive": windows.adaptive, "include_pad": windows.include_pad, "has_divisor": bool(windows.divisor),
               "fixed": fixed, "rows": cpu, "index_type": index, "scalars": tuple(scalars)}

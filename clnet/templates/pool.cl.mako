@@ -58,6 +58,44 @@ void ${entry}(
     yi += yi_offset;
 % endif
     const ${T} workers = (${T})get_global_size(0);
+% if scatter:
+    // A task owns a plane: what each window gives is added where it belongs, window after window.
+    const ${T} share = (tasks + workers - 1) / workers;
+    const ${T} task_first = (${T})get_global_id(0) * share;
+    const ${T} task_stop = min(tasks, task_first + share);
+    for (${T} task = task_first; task < task_stop; ++task) {
+        __global ${types.memory_type(dtype)} *plane = y + task * in_d * in_h * in_w;
+        for (${T} at = 0; at < in_d * in_h * in_w; ++at) plane[at] = 0;
+        const ${T} x_at = (task / channels) * x_n + (task % channels) * x_c;
+% if kind == "route":
+        const ${T} i_at = (task / channels) * i_n + (task % channels) * i_c;
+% endif
+        for (${T} q_d = 0; q_d < out_d; ++q_d) {
+% if kind == "spread":
+            ${window("d", "q_d")}
+% endif
+            for (${T} q_h = 0; q_h < out_h; ++q_h) {
+% if kind == "spread":
+                ${window("h", "q_h")}
+% endif
+                for (${T} q_w = 0; q_w < out_w; ++q_w) {
+                    const ${acc_t} part = x[x_at + q_d * x_d + q_h * x_h + q_w * x_w];
+% if kind == "route":
+                    plane[(${T})index[i_at + q_d * i_d + q_h * i_h + q_w * i_w]] += part;
+% else:
+                    ${window("w", "q_w")}
+                    const ${acc_t} value = ${divide("part", axes)};
+                    for (${T} u_d = first_d; u_d < stop_d; ++u_d)
+                        for (${T} u_h = first_h; u_h < stop_h; ++u_h)
+                            for (${T} u_w = first_w; u_w < stop_w; ++u_w)
+                                plane[(u_d * in_h + u_h) * in_w + u_w] += value;
+% endif
+                }
+            }
+        }
+    }
+}
+% else:
 % if rows:
     const ${T} share = (tasks + workers - 1) / workers;
     const ${T} task_first = (${T})get_global_id(0) * share;
@@ -94,6 +132,33 @@ void ${entry}(
 % if rows:
         for (${T} p_w = 0; p_w < ${place}_w; ++p_w) {
             const ${T} at = task * ${place}_w + p_w;
+% if vector:
+            // Neighbouring windows that lie within the row are walked together.
+            const ${T} start = p_w * stride_w - pad_w;
+            if (x_w == 1 && start >= 0 && start + (tap_w - 1) * dil_w + ${vector} * stride_w <= in_w && p_w + ${vector} <= out_w) {
+                const int${vector} lane = (int${vector})(${", ".join(map(str, range(vector)))}) * stride_w;
+                float${vector} value = -INFINITY;
+                int${vector} best = lane + ((first_d * in_h + first_h) * in_w + start);
+                for (${T} u_d = first_d; u_d < stop_d; u_d += dil_d)
+                    for (${T} u_h = first_h; u_h < stop_h; u_h += dil_h)
+                        for (${T} r = 0; r < tap_w; ++r) {
+                            const ${T} from = x_at + u_d * x_d + u_h * x_h + start + r * dil_w;
+% if dict(fixed)["stride_w"] == 1:
+                            const float${vector} candidate = ${types.load(dtype, "x", "from", vector)};
+% else:
+                            const float${2 * vector} both = ${types.load(dtype, "x", "from", 2 * vector)};
+                            const float${vector} candidate = both.even;
+% endif
+                            const int${vector} better = (candidate > value) | (candidate != candidate);
+                            value = select(value, candidate, better);
+                            best = select(best, lane + ((u_d * in_h + u_h) * in_w + start + r * dil_w), better);
+                        }
+                ${types.store(dtype, "y", "at", "value", vector)}
+                vstore${vector}(convert_long${vector}(best), 0, yi + at);
+                p_w += ${vector - 1};
+                continue;
+            }
+% endif
 % else:
         {
             const ${T} at = task;
@@ -159,6 +224,7 @@ void ${entry}(
         }
     }
 }
+% endif
 <%def name="covering(axis)">
 ## Windows low up to high cover position p of one axis (with dilation, they may).
 % if adaptive:
