@@ -103,6 +103,7 @@ def plan(name: str, build: Build, operands: Sequence[Layout | Number], roles: in
         "update", name,
         (("exprs", exprs), ("slots", slots),
          ("taken", tuple((r, kinds[r], r in written, r in read) for r in taken)), ("written", tuple(written)),
-         ("uniforms", tuple(passed)), ("compute", compute), ("width", width), ("chunk", chunk), ("index_type", "ulong" if wide else "uint")),
+         ("uniforms", tuple(passed)), ("compute", compute), ("width", width), ("chunk", chunk),
+         ("index_type", "ulong" if wide else "uint")),
         (local,), tuple(arg_types))
     return Plan(tuple(out), (Launch(spec, (min(tasks, workers) * local,), tuple(args)),), single=False)

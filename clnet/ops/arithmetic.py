@@ -40,7 +40,8 @@ def _bind_sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 add = declared("add", _add, _bind_add, "``input + alpha * other``, broadcast.", inplace=True,
                reference=lambda a, b, alpha=1: a + np.multiply(b, alpha, dtype=getattr(b, "dtype", None)))
 sub = declared("sub", _sub, _bind_sub, "``input - alpha * other``, broadcast.", inplace=True,
-               refuses=("bool",), refuses_any=("bool",), aliases=("subtract",), reference=lambda a, b, alpha=1: a - b * alpha)
+               refuses=("bool",), refuses_any=("bool",), aliases=("subtract",),
+               reference=lambda a, b, alpha=1: a - b * alpha)
 mul = binary("mul", _mul, "Product of the elements, broadcast.", inplace=True,
              aliases=("multiply",), reference=lambda a, b: a * b)
 

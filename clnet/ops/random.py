@@ -42,8 +42,9 @@ def _draw_op(d: Distribution, compute: Callable[[DType], DType]) -> Op:
     def host(arrays: Any, layouts: Any, attrs: dict[str, Any]) -> np.ndarray:
         inner = attrs.get("compute") or compute(attrs["dtype"])
         bits = 64 if attrs.get("wide") or inner is dt.float64 else 32
-        drawn = kernel.words(*arrays[:2], math.prod(attrs["shape"]), bits)
-        return host_random.draw(d.kind, d.value, drawn, arrays[2:], attrs["shape"], inner,
+        seed, call, *parameters = arrays
+        drawn = kernel.words(seed, call, math.prod(attrs["shape"]), bits)
+        return host_random.draw(d.kind, d.value, drawn, parameters, attrs["shape"], inner,
                                 kernel.MANTISSA.get(inner, 24))
 
     return planner(f"_{d.name}", draw_call, plan, family="random", random=True, public=False, host=host,
