@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,17 +40,34 @@ def out_variant(op: Op) -> Callable[..., Any]:
     return _dressed(call, op, out=True)
 
 
+class _LazySignature(inspect.Signature):
+    """The signature of an operator's function, worked out when somebody asks: importing makes thousands."""
+
+    __slots__ = ("_op", "_out", "_found")
+
+    def __init__(self, op: Op, out: bool) -> None:
+        self._op, self._out = op, out
+        self._found: Any = None
+
+    @property
+    def _parameters(self) -> Any:
+        if self._found is None:
+            parameters = list(self._op.signature.parameters.values())
+            if self._out:
+                extra = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+                parameters = [p for p in parameters if p.name != "out"]
+                at = len(parameters) - any(p.kind is p.VAR_KEYWORD for p in parameters)
+                parameters.insert(at, extra)
+            self._found = MappingProxyType({p.name: p for p in parameters})
+        return self._found
+
+    _return_annotation = inspect.Signature.empty
+
+
 def _dressed(call: Callable[..., Any], op: Op, name: str = "", out: bool = False) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = name or op.name
-    call.__doc__ = op.doc
-    signature = op.signature
-    if out:
-        extra = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
-        parameters = [p for p in signature.parameters.values() if p.name != "out"]
-        at = len(parameters) - any(p.kind is p.VAR_KEYWORD for p in parameters)
-        parameters.insert(at, extra)
-        signature = signature.replace(parameters=parameters)
-    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__doc__ = op.bind.__doc__
+    call.__signature__ = _LazySignature(op, out)  # type: ignore[attr-defined]
     return call
 
 
