@@ -49,6 +49,7 @@ from . import (
     random,
     recurrent,
     reduction,
+    repetition,
     rowwise,
     scan,
     scatter,
@@ -78,6 +79,6 @@ __all__ = ["activation", "arithmetic", "attention", "bilinear", "cdist", "class_
            "grid", "histogram", "index", "interpolate", "join", "linalg", "loss", "lowrank",
            "margin_loss", "masked", "matmul", "matrix_function", "matrix_norm", "multilinear", "norms",
            "orthogonal", "overlay", "pad", "pieces", "polynomial", "pool", "product", "quantile",
-           "random", "recurrent", "reduction", "rowwise", "scan", "scatter", "search", "segment",
+           "random", "recurrent", "reduction", "repetition", "rowwise", "scan", "scatter", "search", "segment",
            "select", "shape", "shuffle", "solve", "sort", "special", "spectral", "statistics",
            "strided", "triangular", "turn", "unique", "unpool", "variance", "view", "view_copy"]

@@ -7,11 +7,13 @@ import numpy as np
 
 from ..core import dtypes as dt
 from .arithmetic import sqrt
+from .comparison import lt
 from .declare import composite, operand_dtype
 from .gather import index_select
+from .index import coordinates
 from .reduction import sum as sum_
 from .reduction import vector_norm
-from .view import reshape
+from .view import reshape, unbind
 
 # Added to squared lengths by the cosine of ``cosine_embedding_loss``.
 _SQUARE_EPSILON = 1e-12
@@ -100,8 +102,9 @@ def pdist(input: Any, p: float = 2.0) -> Any:
         raise RuntimeError("pdist only supports non-negative p values")
     if not input.dtype.is_floating_point:
         raise RuntimeError("pdist only supports floating-point dtypes")
-    first, second = (index_select(input, 0, input.new_tensor(i, dtype=dt.int64))
-                     for i in np.triu_indices(input.shape[0], 1))
+    n = input.shape[0]
+    later = lt(input.new_range(n).unsqueeze(1), input.new_range(n))
+    first, second = (index_select(input, 0, i) for i in unbind(coordinates(later, n * (n - 1) // 2), 1))
     if not input.shape[1]:
         return sum_(first, 1)
     between = first - second

@@ -146,14 +146,15 @@ def _starts(input: Any, offsets: Any, include_last: bool) -> int:
         raise RuntimeError(f"embedding_bag: expected offsets of int32 or int64, but got {offsets.dtype}")
     if include_last and not offsets.numel():
         raise RuntimeError("include_last_offset: number of offset should be at least 1")
-    given = offsets.tolist()
-    if given and given[0] != 0:
+    count = offsets.numel()
+    first, last = (offsets[0].item(), offsets[count - 1].item()) if count else (0, 0)
+    if first != 0:
         raise RuntimeError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start "
-                           f"from position 0. However, got {given[0]}")
-    if given and given[-1] > input.shape[0]:
+                           f"from position 0. However, got {first}")
+    if last > input.shape[0]:
         raise RuntimeError(f"offsets[-1] can not be greater than input's length of {input.shape[0]} but got "
-                           f"offsets[-1] of {given[-1]}")
-    return len(given) - include_last
+                           f"offsets[-1] of {last}")
+    return count - include_last
 
 
 def _bag_of_each(offsets: Any, n: int) -> Any:

@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
+from .comparison import le, logical_and, lt
 from .declare import composite
 from .gather import index_select
+from .index import coordinates
 from .join import stack
-from .view import expand, reshape
+from .view import expand, reshape, unsqueeze
 
 
 def _vectors(name: str, tensors: tuple[Any, ...]) -> list[Any]:
@@ -89,7 +92,12 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return input.new_empty((0,))
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = np.array(list(choose(range(input.shape[0]), r)), "int64").reshape(-1)
-    at = input.new_tensor(places, dtype=dt.int64)
-    return reshape(index_select(input, 0, at), (-1, r))
+    n = input.shape[0]
+    count = math.comb(n + r - 1 if with_replacement else n, r) if n else 0
+    follows = le if with_replacement else lt
+    chosen = input.new_ones((n,) * r, dtype=dt.bool_)
+    for d in range(r - 1):
+        line = input.new_range(n)
+        pair = follows(unsqueeze(line, 1), line)
+        chosen = logical_and(chosen, reshape(pair, (n, n, *(1,) * (r - d - 2))))
+    return reshape(index_select(input, 0, reshape(coordinates(chosen, count), (-1,))), (count, r))

@@ -18,10 +18,14 @@ from ..core.plan import Plan
 from ..host import random as host_random
 from ..kernels import random as kernel
 from ..kernels.random import Distribution
-from .comparison import eq
+from .comparison import eq, isfinite
 from .comparison import where as choose
 from .declare import composite, declared, planner
+from .reduction import amax
+from .reduction import any as any_
 from .rowwise import dense, softmax
+from .select import topk
+from .sort import argsort
 from .view import expand, reshape
 
 # From this many integers to choose from on, 64 bits keep the choice even.
@@ -105,11 +109,10 @@ def integer_range(low: int, high: int) -> tuple[int, int, bool]:
     return low, span % (1 << 64), span >= _WIDE_SPAN
 
 
-def permutation(n: int, generator: Any = None) -> np.ndarray:
-    """0 to n - 1 in random order, as int64: sorted by 64-bit keys, computed on the host."""
-    source = generator if generator is not None else generators.default
-    seed, call = source.draw()
-    return np.argsort(kernel.words(seed, call, n, 64), kind="stable").astype("int64")
+def permutation(n: int, generator: Any = None, device: Any = None) -> Any:
+    """0 to n - 1 in random order, as int64: the order of as many random keys of 64 bits."""
+    keys = integers(0, 1 << 63, shape=(n,), dtype=dt.int64, generator=generator, device=device, wide=True)
+    return argsort(keys)
 
 
 def _samples(*arguments: Any, shape: tuple[int, ...] = (2, 3, 4, 5), low: float = -2.0) -> Callable[[], Any]:
@@ -182,22 +185,23 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
                         device=input.device)
         chosen = _multinomial(weights, uniforms)
     else:
-        chosen = input.new_tensor(_race(weights, num_samples, generator), dtype=dt.int64)
+        chosen = _race(weights, num_samples, generator)
     return reshape(chosen, (num_samples,)) if input.ndim == 1 else chosen
 
 
-def _race(weights: Any, samples: int, generator: Any) -> np.ndarray:
-    """Distinct indices: the winners of an exponential race (Efraimidis & Spirakis 2006), on the host."""
-    times = exponential(1.0, shape=weights.shape, dtype=dt.float32, generator=generator,
-                        device=weights.device).numpy().astype("float64")
-    rates = weights.numpy().astype("float64")
-    if not np.all((rates >= 0) & np.isfinite(rates)):
+def _race(weights: Any, samples: int, generator: Any) -> Any:
+    """Distinct indices: the first to arrive in an exponential race (Efraimidis & Spirakis 2006).
+
+    Whether the weights are right is read back, for they are checked nowhere else.
+    """
+    largest = amax(weights, 1, True)
+    if bool(any_((weights < 0) | ~isfinite(weights)).item()):
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    if np.any(rates.sum(1) == 0):
+    if bool(any_(largest <= 0).item()):
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    with np.errstate(divide="ignore"):
-        order = np.argsort(np.where(rates > 0, times / rates, np.inf), axis=1, kind="stable")
-    return order[:, :samples]
+    times = exponential(1.0, shape=weights.shape, dtype=dt.float32, generator=generator, device=weights.device)
+    arrivals = choose(weights > 0, times / (weights / largest), math.inf)
+    return topk(arrivals, samples, 1, False)[1]
 
 
 # Dropout ----------------------------------------------------------------------------------------

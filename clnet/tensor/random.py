@@ -111,10 +111,9 @@ def randperm(n: int, *, generator: Any = None, out: Tensor | None = None, dtype:
     """The integers 0 to n - 1 in random order, the same for one seed on every device."""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
-    t = creation.tensor(ops.permutation(n, generator), dtype=dtype or dt.int64, device=_device(device),
-                        requires_grad=requires_grad)
+    t = ops.permutation(n, generator, _device(device)).to(dtype or dt.int64)
     if out is None:
-        return t
+        return t.requires_grad_() if requires_grad else t
     if out.shape != t.shape:
         out.resize_(tuple(t.shape))  # type: ignore[attr-defined]
     return out.copy_(t)  # type: ignore[attr-defined]

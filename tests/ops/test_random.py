@@ -174,3 +174,19 @@ def test_bad_arguments():
         clnet.empty(3).normal_(0, -1)
     with pytest.raises(NotImplementedError):
         clnet.rand(2, dtype=clnet.int64)
+
+
+def test_draws_without_replacement_are_distinct_and_in_proportion():
+    weights = clnet.tensor([[1.0, 2.0, 3.0, 4.0]]).expand(4000, 4)
+    chosen = values(clnet.multinomial(weights, 2))
+    assert (chosen[:, 0] != chosen[:, 1]).all()
+    np.testing.assert_allclose(np.bincount(chosen[:, 0], minlength=4) / 4000, [0.1, 0.2, 0.3, 0.4], atol=0.04)
+    with pytest.raises(RuntimeError, match="sum of probabilities"):
+        clnet.multinomial(clnet.zeros(3), 2)
+
+
+def test_a_permutation_is_the_same_on_the_host():
+    clnet.manual_seed(5)
+    here = values(clnet.randperm(100))
+    clnet.manual_seed(5)
+    np.testing.assert_array_equal(values(clnet.randperm(100, device="host")), here)

@@ -75,7 +75,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes ``permutation``."""
     if permutation is None:
         return None
-    return tensor(np.argsort(permutation.numpy(), kind="stable").astype("int64"), device=permutation.device)
+    return permutation.argsort()  # type: ignore[attr-defined]
 
 
 def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
