@@ -104,7 +104,7 @@ def _np_unique(x: Any, return_inverse: bool = False, return_counts: bool = False
     return got[0], got[1].reshape(x.shape if dim is None else -1), *got[2:]
 
 
-@composite("sort", samples=_samples, reference=_np_unique)
+@composite("sort", samples=_samples, reference=_np_unique, data_dependent=True)
 def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: int | None = None) -> Any:
     """The distinct elements in order, or the distinct slices along ``dim``; NaNs all differ.
@@ -130,7 +130,7 @@ def _np_consecutive(x: Any, return_inverse: bool = False, return_counts: bool = 
     return (values, *extra) if extra else values
 
 
-@composite("sort", samples=_samples, reference=_np_consecutive)
+@composite("sort", samples=_samples, reference=_np_consecutive, data_dependent=True)
 def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False,
                        dim: int | None = None) -> Any:
     """The elements (slices along ``dim``) that differ from the one before them.

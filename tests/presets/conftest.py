@@ -31,7 +31,13 @@ def planned(preset: str) -> tuple[dict[str, KernelSource], list[str]]:
         every = [s for s in samples(op) if any(a.size for a in s.arrays())]
         for j, sample in enumerate(every[:3]):
             for dtype in {dt.float32, DTYPES[(k + j) % len(DTYPES)]}:
-                _, got = run(Case(op, sample, dtype, "contiguous"), device)
+                try:
+                    _, got = run(Case(op, sample, dtype, "contiguous"), device)
+                except IndexError:
+                    # The device answers every read with zeros, which is no count of anything.
+                    if not op.data_dependent:
+                        raise
+                    continue
                 if isinstance(got, LIMITS) or (isinstance(got, DeviceError) and "float64" not in str(got)):
                     problems.append(f"{op_name(op)}: {got}")
         if device.caps.fp64 and every and not op.random:
