@@ -42,7 +42,6 @@ def test_transposed_convolution_sizes():
     (lambda: nn.Conv2d(2, 3, 3, groups=2), ValueError, "out_channels must be divisible by groups"),
     (lambda: nn.Conv2d(2, 2, 3, padding="all"), ValueError, "Invalid padding string"),
     (lambda: nn.Conv2d(2, 2, 3, 2, padding="same"), ValueError, "not supported for strided"),
-    (lambda: nn.Conv2d(2, 2, 3, padding_mode="reflect"), NotImplementedError, "zeros only"),
     (lambda: nn.Dropout(1.5), ValueError, "dropout probability has to be between 0 and 1"),
     (lambda: nn.Embedding(3, 2, padding_idx=3), AssertionError, "Padding_idx must be within"),
     (lambda: nn.Unflatten(1, 2), TypeError, "unflattened_size must be a tuple of ints"),
