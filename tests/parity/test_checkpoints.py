@@ -85,7 +85,8 @@ def _trained(library, n, o):
 
 def _train(library, net, optimizer):
     optimizer.zero_grad()
-    net(library.arange(12, dtype=library.float32).reshape(4, 3) / 12).square().mean().backward()
+    # Rows on a line would leave the weights before a normalisation gradients of rounding alone.
+    net(library.arange(12, dtype=library.float32).mul(1.7).sin().reshape(4, 3)).square().mean().backward()
     optimizer.step()
 
 
