@@ -72,12 +72,13 @@ globals().update({f.__name__: f for f in (
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 _PACKAGES = ("amp", "autograd", "backends", "cuda", "data", "fft", "func", "io", "linalg", "masked", "nn", "optim",
-             "signal", "special", "utils")
+             "profiler", "signal", "special", "utils")
 # Functions that load with the package they live in.
 _LOADED_FROM = {
     "io": ("load", "save"),
     "nn.functional": ("celu_", "rrelu_", "selu_", "threshold_"),
     "batching": ("vmap",),
+    "profiler": ("summary",),
     "amp": ("autocast", "get_autocast_dtype", "is_autocast_enabled"),
 }
 _HOMES = {name: package for package, names in _LOADED_FROM.items() for name in names}

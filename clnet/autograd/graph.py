@@ -19,6 +19,11 @@ from .mode import enable_grad, grad_mode
 _sequence = itertools.count()
 
 
+def mark() -> int:
+    """A number between those of the nodes made before and of those made after."""
+    return next(_sequence)
+
+
 class Meta:
     """Autograd state of one tensor.
 

@@ -157,6 +157,17 @@ class Device:
         """
         self.runtime.synchronize()
 
+    def time_launches(self, enabled: bool) -> int | None:
+        """Have the device note when launches run, or stop that.
+
+        Returns what to add to its times for `time.perf_counter_ns()`; None if it notes none.
+        """
+        return self.runtime.time_launches(enabled)
+
+    def launch_times(self, event: Any) -> tuple[int, int] | None:
+        """When a finished launch began and ended, in nanoseconds of the device's clock."""
+        return self.runtime.launch_times(event)
+
     def memory_stats(self) -> dict[str, int]:
         """Bytes and blocks held and their peaks, under the keys of torch.cuda.memory_stats."""
         return self.runtime.memory_stats()
@@ -357,6 +368,11 @@ def current_device() -> Device:
 def set_default_device(device: Device | str | int | None) -> None:
     """Make `device` the default of all threads; None goes back to CLNET_DEVICE or the best."""
     REGISTRY.chosen = None if device is None else Device(device)
+
+
+def opened_devices() -> list[Device]:
+    """The devices that this process has used so far."""
+    return REGISTRY.live()
 
 
 def devices() -> list[Device]:

@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,12 @@ class HostRuntime(Runtime):
 
     def synchronize(self) -> None:
         return
+
+    def time_launches(self, enabled: bool) -> None:
+        return None
+
+    def launch_times(self, event: Any) -> None:
+        return None
 
     def memory_stats(self) -> dict[str, int]:
         usage = self._usage

@@ -44,7 +44,7 @@ class ErrorWord:
 
 class LaunchQueue:
     """What the launches of one device share. `lock` covers setting arguments and enqueueing,
-    for a kernel's arguments are state of the kernel."""
+    for a kernel's arguments are state of the kernel. `queue` may be replaced under the lock."""
 
     __slots__ = ("device_name", "lock", "queue", "synchronize", "word")
 
@@ -55,6 +55,10 @@ class LaunchQueue:
         self.device_name = device_name
         self.synchronize: Callable[[], None] | None = None
         """Set where every launch is to be finished and checked."""
+
+    def finish(self) -> None:
+        """Wait until everything enqueued has run."""
+        self.queue.finish()
 
 
 class Kernel:
@@ -116,7 +120,7 @@ def _bind(kernel: Kernel, target: LaunchQueue) -> Launcher:
 
     factory = _factory(kernel.source.arg_types, kernel.source.faults)
     return factory(
-        kernel.handle, target.queue, kernel.local_size, target.lock, target.word,
+        kernel.handle, kernel.local_size, target.lock, target.word,
         raw.enqueue_nd_range_kernel, HUB, target, after, report, cl.Error, struct.pack)
 
 
@@ -141,8 +145,8 @@ def _factory(arg_types: tuple[str | None, ...], faults: bool) -> Callable[..., L
         if arguments
     ]
     lines = [
-        "def make(kernel, queue, local_size, lock, word, enqueue, hub, target, after, report,",
-        "         error_type, pack):",
+        "def make(kernel, local_size, lock, word, enqueue, hub, target, after, report, error_type,",
+        "         pack):",
         "    set_buffers = kernel._set_arg_multi",
         "    set_direct = kernel._set_arg_buf_pack_multi",
         "    set_packed = kernel._set_arg_buf_multi",
@@ -151,7 +155,7 @@ def _factory(arg_types: tuple[str | None, ...], faults: bool) -> Callable[..., L
         "        try:",
         "            with lock:",
         *[f"                {call}" for call in calls],
-        "                event = enqueue(queue, kernel, global_size, local_size)",
+        "                event = enqueue(target.queue, kernel, global_size, local_size)",
         "        except error_type as error:",
         "            raise report(error, global_size) from None",
         *(["        word.pending = True"] if faults else []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -68,7 +69,8 @@ class OpenCLRuntime(Runtime):
     def _open(self) -> None:
         config = settings()
         self.context = cl.Context([self.device])
-        self.queue = cl.CommandQueue(self.context, self.device)
+        self.queue = self._untimed = cl.CommandQueue(self.context, self.device)
+        self._timed: Any = None
         self._word = ErrorWord(cl.Buffer(
             self.context, cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR,
             hostbuf=np.zeros(WORD_BYTES, np.uint8)))
@@ -83,7 +85,7 @@ class OpenCLRuntime(Runtime):
         self._source.limit = config.memory_limit or self._memory_limit(caps, host_memory)
         self.usage = Usage(self.name)
         kind = CachingAllocator if config.allocator == "caching" else ExactAllocator
-        self._allocator: Allocator = kind(self._source, self.usage, self.queue.finish)
+        self._allocator: Allocator = kind(self._source, self.usage, self._target.finish)
         self.caps: DeviceCaps = read_caps(self.device, host_memory)
         if config.plan_class:
             self.caps = self.caps.with_plan_class(config.plan_class)
@@ -231,6 +233,33 @@ class OpenCLRuntime(Runtime):
             cl.enqueue_copy(self.queue, word.buffer, np.zeros(WORD_BYTES, np.uint8))
             raise_fault(code, value)
 
+    # Times
+
+    def time_launches(self, enabled: bool) -> int | None:
+        if enabled and self._timed is None:
+            self._timed = cl.CommandQueue(
+                self.context, self.device,
+                properties=cl.command_queue_properties.PROFILING_ENABLE)
+        with self._target.lock:
+            self._finish()
+            self.queue = self._target.queue = self._timed if enabled else self._untimed
+        if not enabled:
+            return None
+        # A transfer's end, seen from both clocks at once.
+        word = np.empty(WORD_BYTES, np.uint8)
+        event = cl.enqueue_copy(self.queue, word, self._word.buffer, is_blocking=False)
+        event.wait()
+        now = time.perf_counter_ns()
+        times = self.launch_times(event)
+        return None if times is None else now - times[1]
+
+    def launch_times(self, event: Any) -> tuple[int, int] | None:
+        try:
+            return (int(event.get_profiling_info(cl.profiling_info.START)),
+                    int(event.get_profiling_info(cl.profiling_info.END)))
+        except cl.Error:
+            return None
+
     # Statistics
 
     def memory_stats(self) -> dict[str, int]:
@@ -271,7 +300,7 @@ class OpenCLRuntime(Runtime):
 
     def handles(self) -> Iterable[object]:
         """OpenCL handles to keep alive in forked children."""
-        yield from (self.context, self.queue, self._word.buffer, self.device)
+        yield from (self.context, self._untimed, self._timed, self._word.buffer, self.device)
         yield from (segment.buffer for segment in list(self._source.segments.values()))
         yield from (segment.buffer for segment in list(self._source.adopted.values()))
         yield from self._builder.handles()

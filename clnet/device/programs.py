@@ -204,7 +204,7 @@ class Builder:
 
     def finish(self) -> None:
         """Wait until everything launched so far has run."""
-        self._target.queue.finish()
+        self._target.finish()
 
     def handles(self) -> Iterable[object]:
         """OpenCL handles to keep alive in forked children."""

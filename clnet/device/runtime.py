@@ -67,6 +67,19 @@ class Runtime(abc.ABC):
         """Wait for everything launched so far; raises recorded faults."""
 
     @abc.abstractmethod
+    def time_launches(self, enabled: bool) -> int | None:
+        """Have the device note when launches run, or stop that, after everything launched so far.
+
+        Returns what to add to the device's times for `time.perf_counter_ns()`; None if it notes
+        none.
+        """
+
+    @abc.abstractmethod
+    def launch_times(self, event: Any) -> tuple[int, int] | None:
+        """When a finished launch began and ended, in nanoseconds of the device's clock; None if
+        that was not noted."""
+
+    @abc.abstractmethod
     def memory_stats(self) -> dict[str, int]:
         """Counts and bytes under PyTorch's names."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...autograd.function import Function
+from ...core.events import HUB
 from ...tensor import Tensor
 from ...tensor.tensor import RemovableHandle
 
@@ -39,10 +40,24 @@ class Calling:
     _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if HUB.calls:
+            return self._call_observed(args, kwargs)
         if (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
                 or self._backward_pre_hooks):
             return self._call_hooked(args, kwargs)
         return self.forward(*args, **kwargs)
+
+    def _call_observed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        observers = HUB.calls
+        for observer in observers:
+            observer.module_begins(self)
+        output = None
+        try:
+            output = self._call_hooked(args, kwargs)
+            return output
+        finally:
+            for observer in observers:
+                observer.module_ends(self, output)
 
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> RemovableHandle:
