@@ -23,7 +23,7 @@ from clnet.device.driver import cl, raw
 from clnet.device.fork import GUARD
 from clnet.device.launch import Kernel, LaunchQueue
 
-EXIT_SECONDS = 10.0
+EXIT_SECONDS = 40.0
 """Time that a process may spend at its end on storing PoCL's binaries."""
 _POCL = "Portable Computing Language"
 

@@ -18,6 +18,7 @@ from clnet.device import Device, current_device
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     here = current_device()
     here.plans.clear()
+    monkeypatch.setattr(here, "kernels", {})
     monkeypatch.setattr(here, "caps", dataclasses.replace(here.caps, fp64=False))
     yield here
     here.plans.clear()
