@@ -36,7 +36,7 @@ def _index_put(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> 
 @statements.of("_nonzero")
 def _nonzero(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     x = arrays[0]
-    return np.stack(np.nonzero(np.atleast_1d(x)), 1)[:, :x.ndim]
+    return np.stack(np.nonzero(np.atleast_1d(x)), 1)[:attrs["count"], :x.ndim]
 
 
 @statements.of("_lookup")

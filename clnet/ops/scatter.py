@@ -67,7 +67,7 @@ def _product_vjp(g: Any, base: Any, source: Any, index: Any, dim: int, result: A
 
 
 def _record(name: str, bind: Callable[..., Any], **fields: Any) -> Op:
-    return planner(name, bind, _plan(name.strip("_")), family="scatter",
+    return planner(name, bind, _plan(fields.pop("called", name.strip("_"))), family="scatter",
                    **{"vjp": _vjp, "saves": (2,), **fields})
 
 
@@ -77,7 +77,7 @@ def _bind_put(base: Any, source: Any, index: Any, dim: int, mode: str) -> Any:
 
 # Modes "set" and "add"; modes "multiply", "amax" and "amin", whose derivative reads the operands.
 put_at = _record("_scatter", _bind_put, public=False)
-index_put_at = _record("_index_put", _bind_put, public=False)
+index_put_at = _record("_put", _bind_put, called="index_put", public=False)
 fill_at = _record("_index_fill", _bind_put, public=False)
 combine_at = _record("_scatter_reduce", _bind_put, vjp=_combine_vjp, saves=(0, 1, 2), saves_out=(0,),
                      public=False)
