@@ -1,4 +1,5 @@
 """Checkpoints on disk."""
+from .checkpoint import Checkpoint
 from .serialization import load, save
 
-__all__ = ["load", "save"]
+__all__ = ["Checkpoint", "load", "save"]

@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..core.errors import DeviceError
 from ..device import Device, current_device
 from ..tensor.pickling import storage_bytes, storage_of
 from ..tensor.storage import Storage
-from . import safetensors
+from . import safetensors, shards
 from .archive import ArchiveReader, ArchiveWriter, CheckpointError
 from .atomic import replacing
 from .pickler import CheckpointPickler
@@ -25,7 +26,7 @@ _SAFETENSORS = ".safetensors"
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
-         _use_new_zipfile_serialization: bool = True) -> None:
+         _use_new_zipfile_serialization: bool = True, *, max_shard_size: int | str | None = None) -> None:
     """Write an object to a file that PyTorch can read too.
 
     Tensors that share memory still do when loaded.  A file given by name is replaced whole once
@@ -35,6 +36,9 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
         obj: tensors, containers of them, modules' and optimizers' ``state_dict()``, or any object
             that can be pickled.  For a name that ends in ``.safetensors``: a dict of tensors.
         f: a path, or an object with ``write``.
+        max_shard_size: bytes, or a text such as "5GB": a dict of tensors that is larger is spread over
+            files of at most that size (or one tensor), named ``stem-00001-of-00002.suffix``, with an
+            index beside them that ``load`` reads: the name of the file with ``.index.json`` after it.
 
     Raises:
         RuntimeError: tensors view the same memory as different types.
@@ -54,7 +58,12 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
     if pickle_module not in (None, pickle):
         raise NotImplementedError("save: tensors are named by a pickler of clnet's own; pickle_module can "
                                   "only be pickle")
-    if isinstance(f, (str, os.PathLike)):
+    if max_shard_size is not None:
+        if not isinstance(f, (str, os.PathLike)):
+            raise TypeError("save: max_shard_size needs a path")
+        shards.write(obj, Path(f), shards.byte_count(max_shard_size),
+                     lambda part, path: save(part, path, pickle_protocol=pickle_protocol))
+    elif isinstance(f, (str, os.PathLike)):
         with replacing(f) as file:
             if os.fspath(f).endswith(_SAFETENSORS):
                 safetensors.write(obj, file)
@@ -86,7 +95,8 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
     """Read what ``save`` or PyTorch's ``torch.save`` wrote, or a ``.safetensors`` file.
 
     Args:
-        f: a path, or an object with ``read`` and ``seek``.
+        f: a path, or an object with ``read`` and ``seek``. An index of shards, or the name that they
+            were saved under, gives the tensors of all.
         map_location: where tensors go: a device, a dict from locations in the file, or a function
             (storage, location) -> storage.  By default, where they were.
         mmap: accepted; records are read one by one in any case.
@@ -100,6 +110,12 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
     if pickle_module not in (None, pickle):
         raise NotImplementedError("load: pickle_module can only be pickle")
     if isinstance(f, (str, os.PathLike)):
+        path = Path(f)
+        if not path.name.endswith(shards.INDEX) and not path.exists():
+            indexed = path.with_name(path.name + shards.INDEX)
+            path = indexed if indexed.exists() else path
+        if path.name.endswith(shards.INDEX):
+            return shards.read(path, lambda shard: load(shard, map_location, weights_only=weights_only))
         with open(f, "rb") as file:
             return _read(file, os.fspath(f), map_location, weights_only is not False, pickle_load_args)
     if not callable(getattr(f, "read", None)):
