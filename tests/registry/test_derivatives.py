@@ -48,7 +48,7 @@ DIFFERENTIABLE = [op for op in OPS if op_name(op) not in UNDEFINED | DISCRETE | 
 def test_derivatives(op, device, full):
     problems = []
     for sample in map(floating(op), thorough(op, full)):
-        if op_name(op) in STRAIGHT_THROUGH and True in sample.args:
+        if op_name(op) in STRAIGHT_THROUGH and any(a is True for a in sample.args):
             continue
         if any(a.dtype.kind in "fc" and a.size for a in sample.arrays()):
             problems += [f"{sample_text(sample)}: {p}" for p in check(op, sample, device)]
