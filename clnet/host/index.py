@@ -35,6 +35,7 @@ def _index_put(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> 
 
 @statements.of("_nonzero")
 def _nonzero(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
+    """The coordinates of the first ``count`` non-zero elements."""
     x = arrays[0]
     return np.stack(np.nonzero(np.atleast_1d(x)), 1)[:attrs["count"], :x.ndim]
 

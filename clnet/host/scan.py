@@ -20,8 +20,18 @@ def _scanned(compute: Any) -> Any:
     return statement
 
 
-statements.of("cumsum")(_scanned(lambda x, d: np.cumsum(x, d)))
-statements.of("cumprod")(_scanned(lambda x, d: np.cumprod(x, d)))
+def _widened(statement: Any) -> Any:
+    """The statement on elements of the result's type (integers: of 64 bits)."""
+    def wide(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
+        kind = attrs["dtype"]
+        held = kind.storage if kind.is_inexact and kind.itemsize > 2 else np.dtype(
+            "float32" if kind.is_inexact else "int64")
+        return statement([np.asarray(arrays[0]).astype(held)], layouts, attrs)
+    return wide
+
+
+statements.of("_cumsum")(_widened(_scanned(lambda x, d: np.cumsum(x, d))))
+statements.of("_cumprod")(_widened(_scanned(lambda x, d: np.cumprod(x, d))))
 statements.of("logcumsumexp")(_scanned(lambda x, d: np.logaddexp.accumulate(x, d)))
 
 

@@ -130,7 +130,7 @@ def _smooth_matrix(kind: str, n: int, m: int, scale: float, corners: bool) -> An
 
 def _reference(x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                align_corners: Any = None, recompute_scale_factor: Any = None, antialias: bool = False) -> Any:
-    rank = x.ndim - 2
+    rank, whole = x.ndim - 2, x.dtype.kind == "u"
     factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * rank
     sizes = size if isinstance(size, (tuple, list)) else (size,) * rank
     for d, (f, m) in enumerate(zip(factors, sizes)):
@@ -146,7 +146,7 @@ def _reference(x: Any, size: Any = None, scale_factor: Any = None, mode: str = "
             build: Callable[..., Any] = _smooth_matrix if antialias else _matrix
             w = build(_KINDS[mode], n, m, scale, bool(align_corners))
         x = np.moveaxis(np.tensordot(w, x, (1, 2 + d)), 0, 2 + d)
-    return x
+    return np.rint(x) if whole else x
 
 
 def _samples() -> Any:

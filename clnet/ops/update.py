@@ -15,6 +15,7 @@ from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
 from ..core.op import Op
 from ..core.plan import Plan
+from ..host import update as host_update
 from ..kernels import elementwise as elementwise_kernel
 from ..kernels import update as kernel
 from .declare import plain_bind, planner
@@ -35,9 +36,12 @@ class Elements:
         self.roles, self.written = roles, tuple(written)
 
         def plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-            return kernel.plan(name, build(**attrs), operands, roles, self.written, out, caps)
+            return kernel.plan(name, build(**_choices(attrs)), operands, roles, self.written, out, caps)
 
-        self.op: Op = planner(name, plain_bind, plan, family="update", public=False)
+        def host(arrays: Any, layouts: Any, attrs: dict[str, Any]) -> Any:
+            return host_update.elements(build(**_choices(attrs)), arrays, layouts, roles, attrs["tensors"])
+
+        self.op: Op = planner(name, plain_bind, plan, family="update", public=False, host=host)
 
     def __call__(self, tensors: Sequence[Sequence[Any]], uniforms: Sequence[Any], **attrs: Any) -> None:
         """Write the new values of all tensors.
@@ -70,7 +74,12 @@ class Elements:
     def _run(self, members: Sequence[Sequence[Any]], uniforms: Sequence[Any], attrs: dict[str, Any]) -> None:
         operands = (*(x for roles in members for x in roles), *uniforms)
         out = tuple(roles[r] for roles in members for r in self.written)
-        dispatch.stack.top.run(self.op, operands, attrs, out)
+        dispatch.stack.top.run(self.op, operands, {**attrs, "tensors": len(members)}, out)
+
+
+def _choices(attrs: dict[str, Any]) -> dict[str, Any]:
+    """The attributes that choose the formula."""
+    return {name: value for name, value in attrs.items() if name != "tensors"}
 
 
 class Scalars:
@@ -85,7 +94,10 @@ class Scalars:
             compute = dt.float64 if caps.fp64 else dt.float32
             return elementwise_kernel.plan(name, build(**attrs), operands, compute, out, caps)
 
-        self.op: Op = planner(name, plain_bind, plan, family="update", public=False)
+        def host(arrays: Any, layouts: Any, attrs: dict[str, Any]) -> Any:
+            return host_update.scalars(build(**attrs), arrays, layouts, dt.float64)
+
+        self.op: Op = planner(name, plain_bind, plan, family="update", public=False, host=host)
 
     def __call__(self, operands: Sequence[Any], results: Sequence[Any], **attrs: Any) -> None:
         """Write ``results``, which may be among the operands (0-d tensors and numbers)."""
