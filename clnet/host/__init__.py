@@ -24,4 +24,5 @@ from . import (
 from .table import statements
 
 __all__ = ["attention", "conv", "creation", "ctc", "fft", "fold", "index", "loss", "matmul", "pool", "random",
-           "recurrent", "reduction", "resample", "rowwise", "scan", "scatter", "sort", "statements", "triangular", "update"]
+           "recurrent", "reduction", "resample", "rowwise", "scan", "scatter", "sort", "statements", "triangular",
+           "update"]

@@ -15,7 +15,7 @@ def _scores(q: Any, k: Any, mask: Any, attrs: dict[str, Any]) -> Any:
     if mask is not None:
         s = s + mask
     if attrs["causal"]:
-        s = np.where(np.tri(*s.shape[-2:], dtype=bool), s, -np.inf)
+        s = np.where(np.tri(*s.shape[-2:]) > 0, s, -np.inf)
     return s
 
 
@@ -81,4 +81,4 @@ def _backward(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> A
 
 @statements.of("_attention_keep")
 def _keep(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
-    return _factors(*arrays, attrs["p"], attrs["shape"])
+    return _factors(arrays[0], arrays[1], attrs["p"], attrs["shape"])

@@ -17,7 +17,7 @@ def _fft(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
         return np.zeros([(n // 2 + 1 if half else n) if d == dim else size for d, size in enumerate(x.shape)])
     if attrs["kind"] == "complex":
         # "forward" leaves the inverse without its 1 / n.
-        y = np.fft.ifft(x, n, dim, "forward") if inverse else np.fft.fft(x, n, dim)
+        y: Any = np.fft.ifft(x, n, dim, "forward") if inverse else np.fft.fft(x, n, dim)
     elif attrs["kind"] == "real":
         y = np.fft.rfft(x, n, dim)
         y = np.conj(y) if inverse else y

@@ -27,7 +27,7 @@ def _spans(windows: Any, d: int, inputs: int, outputs: int) -> list[tuple[range,
     return found
 
 
-def _walk(windows: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[Any, Any, int, float]]:
+def _walk(windows: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[Any, Any, float]]:
     """Per window: its place, the flat indices of its inputs in the plane, and what its sum is divided by."""
     spans = [_spans(windows, d, n, m) for d, (n, m) in enumerate(zip(inputs, outputs))]
     for place in itertools.product(*(range(m) for m in outputs)):

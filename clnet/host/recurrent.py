@@ -33,7 +33,7 @@ def _layer(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     steps, n = inputs.shape[:2]
     hidden = weight.shape[1]
     h = h.copy()
-    c = given["c0"].copy() if cell == "lstm" else None
+    c: Any = given["c0"].copy() if cell == "lstm" else None
     y, cells = (np.zeros((steps, n, hidden), inputs.dtype) for _ in range(2))
     gates = np.zeros((steps, n, 4 * hidden), inputs.dtype)
     for rows, time, _ in _places(steps, _lengths(given, steps, n), attrs["reverse"]):
@@ -67,11 +67,13 @@ def _backward(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> A
     steps, n, hidden = y.shape
     # (unit block, gate and unit, unit in block) to (gate and unit, unit)
     weight = packed.transpose(1, 0, 2).reshape(packed.shape[1], hidden)
-    dc, c0, cells = (more.pop(0) for _ in range(3)) if cell == "lstm" else (None, None, None)
-    gates = more.pop(0) if cell in ("lstm", "gru") else None
+    dc: Any = None
+    if cell == "lstm":
+        dc, c0, cells = (more.pop(0) for _ in range(3))
+        dc = dc.copy()
+    gates: Any = more.pop(0) if cell in ("lstm", "gru") else None
     lengths = _lengths({"lengths": more[0]} if more else {}, steps, n)
     dh = g_last.copy()
-    dc = None if dc is None else dc.copy()
     slopes, x_slopes = (np.zeros((steps, n, len(weight)), y.dtype) for _ in range(2))
     past = np.zeros_like(y)
     for rows, time, before in reversed(list(_places(steps, lengths, attrs["reverse"]))):
@@ -79,7 +81,7 @@ def _backward(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> A
         at = np.clip(before, 0, steps - 1), rows
         h = past[time, rows] = np.where(first, h0[rows], y[at])
         d = dh[rows] + g[time, rows]
-        kept = 0
+        kept: Any = 0
         if cell == "lstm":
             i, forget, fresh, o = np.split(gates[time, rows], 4, -1)
             shown = np.tanh(cells[time, rows])

@@ -76,7 +76,7 @@ def _resample(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> A
         y = x[..., places[:, 0]] if copies else np.sum(x[..., places] * weights, -1)
     else:
         y = np.zeros((*x.shape[:-1], axis.size), x.dtype)
-        for t in range(weights.shape[1]):
-            part = x if copies else (x * weights[:, t]).astype(x.dtype)
-            np.add.at(y, (..., places[:, t]), part)
+        for j in range(axis.count):
+            for place, weight in zip(places[j], weights[j]):
+                y[..., place] += x[..., j] if copies else x[..., j] * weight
     return np.moveaxis(y, -1, attrs["dim"])

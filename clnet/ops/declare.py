@@ -301,6 +301,10 @@ def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], do
                             differentiable=differentiable, **fields)
 
 
+# Every structural record, private ones too.
+planners: list[Op] = []
+
+
 def planner(name: str, bind: Callable[..., Any], plan: Callable[..., Plan], **fields: Any) -> Op:
     """A structural operator; ``bind`` carries the signature and docstring.
 
@@ -309,6 +313,7 @@ def planner(name: str, bind: Callable[..., Any], plan: Callable[..., Plan], **fi
     public = fields.get("public", True)
     fields.setdefault("host", statements.get(name))
     op = Op(name=name, kind="planner", bind=bind, plan=plan, **fields)
+    planners.append(op)
     return registry.add(op) if public else op
 
 
