@@ -20,7 +20,7 @@ def _places(index: Any, dim: int, size: int, name: str) -> tuple[Any, ...]:
     return tuple(grid)
 
 
-@statements.of("scatter", "scatter_add", "_scatter", "_scatter_reduce", "index_add", "index_copy", "index_fill",
+@statements.of("scatter", "scatter_add", "_scatter", "_scatter_reduce", "index_add", "index_copy",
                "_put", "_index_fill", "_index_reduce")
 def _scatter(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     base, source, index = arrays
