@@ -9,6 +9,7 @@ import numpy as np
 
 from ..codegen.expr import Expr, cast
 from ..codegen.primitives import f, where
+from ..core.layout import wrap_dim
 from ..core.op import Op
 from .declare import composite, declared, unary
 from .view import chunk, clone
@@ -351,7 +352,8 @@ def glu(input: Any, dim: int = -1) -> Any:
     """The first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2016)."""
     if not input.ndim:
         raise RuntimeError("glu does not support 0-dimensional tensors")
-    if input.shape[dim] % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
-    a, b = chunk(input, 2, dim)
+    d = wrap_dim(dim, input.ndim)
+    if input.shape[d] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {d} is size {input.shape[d]}")
+    a, b = chunk(input, 2, d)
     return a * sigmoid(b)
