@@ -58,6 +58,7 @@ writer = Writer(W)
 for i, o in enumerate(operands):
     writer.bind(Arg(i, types.register_dtype(o[1])), f"v{i}")
 values = [writer.write(e) for e in exprs]
+short = len(writer.lines) <= 120
 %>\
 % if W == 1:
     for (${T} task = get_global_id(0); task < tasks; task += get_global_size(0)) {
@@ -111,10 +112,11 @@ values = [writer.write(e) for e in exprs]
 % endif
 % endfor
         ${T} i = begin;
-## Whole vectors first, then the ragged end.
-% for whole in (True, False):
-        ${f"for (; i + {W} <= end; i += {W})" if whole else "if (i < end)"} {
-            const uint lanes = ${W if whole else "(uint)(end - i)"};
+## Whole vectors first, then the ragged end; long expressions are written once, for compilers take
+## seconds over them.
+% for whole in (True, False) if short else (False,):
+        ${f"for (; i + {W} <= end; i += {W})" if whole else "if (i < end)" if short else f"for (; i < end; i += {W})"} {
+            const uint lanes = ${W if whole else "(uint)(end - i)" if short else f"(uint)min(({T})({W}), end - i)"};
 % for k, o in enumerate(operands):
 % if o[0] == "position":
             const ${types.register_type(o[1], W)} v${k} = (${types.register_type(o[1], W)})(${", ".join(map(str, range(W)))})
