@@ -57,7 +57,7 @@ def load(dtype: DType, pointer: str, index: str, width: int = 1) -> str:
 def store(dtype: DType, pointer: str, index: str, value: str, width: int = 1) -> str:
     """C statement writing ``width`` consecutive elements (round to nearest even)."""
     if dtype is dt.float16:
-        return (f"vstore_half{width}_rte({value}, 0, {pointer} + {index});" if width > 1
+        return (f"store_half{width}({value}, {pointer} + {index});" if width > 1
                 else f"vstore_half_rte({value}, {index}, {pointer});")
     if dtype is dt.bfloat16:
         value = f"bf16_encode{width}({value})"

@@ -17,15 +17,23 @@ from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Result, ScalarOperand, Temporary
 
 # Tunables, CPU class.  Row tiles that a task takes in one column panel; work-items per unit;
-# multiply-adds below which one work-item does everything; K elements below which a sum is not split;
+# elements and multiply-adds up to which one work-item does everything, since waking another thread costs
+# more; K elements below which a sum is not split;
 # rows up to which inner products are taken; rows from which copying a and b into panels pays.
 GROUP_TILES = 16
 CPU_WORKERS_PER_UNIT = 8
 CPU_GRAIN = 1 << 14
+CPU_PRODUCT_GRAIN = 1 << 18
 SPLIT_K = 512
 DOT_ROWS = 16
 PACK_A_ROWS = 256
-PACK_B_ROWS = 48
+PACK_B_ROWS = 192
+PACK_B_ROWS_NEAR = 512
+# Elements of a row of a narrow type that are widened together, and columns from which a copy pays more;
+# bytes after which cache sets repeat.
+WIDEN = 64
+WIDEN_COLUMNS = 512
+PAGE = 4096
 # GPU class: work-group edge, largest and smallest tile edge, depth of a tile.
 GPU_EDGE = 16
 GPU_TILES = (64, 32, 16)
@@ -247,9 +255,14 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     rows = _tile_rows(p.m)
     vectors = 1 if p.n <= lanes else 4 if rows <= 2 else 2
     width = vectors * lanes
-    pack_b = p.b.column != 1 or p.n < width or (p.m >= PACK_B_ROWS and p.b.dtype is not p.accumulate) \
-        or p.m >= 4 * PACK_B_ROWS
-    pack_a = p.m >= PACK_A_ROWS and p.n >= 2 * width or (p.a.dtype is not p.accumulate and p.n > 2 * width)
+    # Where rows of b lie whole pages apart, what a panel reads conflicts in cache.
+    far = p.b.row * p.b.dtype.itemsize % PAGE == 0
+    pack_b = p.b.column != 1 or p.n < width or p.m >= (PACK_B_ROWS if far else PACK_B_ROWS_NEAR)
+    # Along k the broadcasts of a read whole cache lines; narrow types are widened there stretch by stretch.
+    narrow = p.a.dtype is not p.accumulate
+    pack_a = narrow and p.m >= WIDEN and p.n >= WIDEN_COLUMNS or p.a.column != 1 and (
+        p.m >= PACK_A_ROWS and p.n >= 2 * width or narrow and p.n > 2 * width)
+    widen = WIDEN if narrow and not pack_a and p.a.column == 1 and p.k > 1 else 0
     launches: list[Launch] = []
     temporaries: list[Layout] = []
     if pack_a:
@@ -262,7 +275,7 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
         p = replace(p, b=b)
     tiles, panels = -(-p.m // rows), -(-p.n // width)
     count = math.prod(p.batch)
-    workers = 1 if p.m * p.n * p.k * count <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
+    workers = 1 if p.m * p.n * p.k * count <= CPU_PRODUCT_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
     group = max(1, min(GROUP_TILES, tiles * panels * count // workers))
     groups = -(-tiles // group)
     splits = _splits(p.k, groups * panels * count, workers)
@@ -278,7 +291,7 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     if splits > 1:
         args.scalars |= {"splits": splits, "depth": depth, "split_step": count * p.m * p.n}
     params |= {"rows": rows, "vectors": vectors, "lanes": lanes, "accumulate": p.accumulate,
-               "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "pack_a": pack_a, "pack_b": pack_b,
+               "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "pack_a": pack_a, "pack_b": pack_b, "widen": widen,
                "split": splits > 1, "batch_rank": len(p.batch)}
     launches.append(args.launch("matmul_tile", params, 1, min(workers, tasks)))
     if splits > 1:
@@ -299,7 +312,7 @@ def _dot(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     unroll = max(1, min(4, 8 // (rows * columns)))
     m_tiles, n_tiles = -(-p.m // rows), -(-p.n // columns)
     count = math.prod(p.batch)
-    workers = 1 if p.m * p.n * p.k * count <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
+    workers = 1 if p.m * p.n * p.k * count <= CPU_PRODUCT_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
     splits = _splits(p.k, m_tiles * n_tiles * count, workers)
     depth = -(-p.k // (splits * lanes * unroll)) * lanes * unroll
     final = p

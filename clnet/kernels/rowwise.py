@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..codegen.expr import Arg, Expr, arguments, cast, postorder
+from ..codegen.expr import Arg, Expr, arguments, cast, postorder, substitute
 from ..codegen.render import plan_vector_width
 from ..codegen.spec import KernelSpec
 from ..codegen.types import register_dtype
@@ -24,6 +24,11 @@ from ..core.plan import Launch
 CPU_GRAIN = 4096
 CPU_WORKERS_PER_UNIT = 4
 UNROLL = 4
+# Rows across memory: vectors of neighbouring rows that a task takes at most, and at least where there are
+# as many; elements of such a block that stay in cache from pass to pass.
+COLUMN_BLOCK = 32
+COLUMN_BLOCK_LEAST = 16
+COLUMN_BLOCK_ELEMENTS = 1 << 16
 GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 32
 
@@ -154,7 +159,15 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
     widths = [d for kind, m, h in inputs for d in ((m, h) if kind in ("full", "column") or space.mode == "col"
                                                    else (h,))]
     width = plan_vector_width([acc, *widths, *(e.dtype for e in postorder(*exprs))], caps)
+    columns = space.mode == "col" and 1 < width <= space.inner
     whole = (space.inner if space.mode == "col" else space.n) % width == 0
+    stash = r.stash
+    if columns and not whole and stash is not None:
+        # Vectors overlap, so a value left in the result may be overwritten before it is read.
+        left: dict[Expr, Expr] = {
+            Arg(STASH, acc): [s[1] for group in passes for s in group][stash]}
+        outs = tuple((kind, dtype, substitute(e, left)) for kind, dtype, e in outs)
+        stash = None
     unroll = UNROLL if width > 1 and space.mode == "row" and space.n % (UNROLL * width) == 0 else 1
     wide = max(space.numel, space.rows * max(space.row_stride, 1)) >= _INDEX_LIMIT
     index = "ulong" if wide else "uint"
@@ -177,28 +190,43 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
         scalars = [space.rows, space.n, space.inner]
     else:
         scalars = [space.rows, space.segments, space.n, space.row_stride, space.segment_stride]
+    vectors = -(-space.inner // width) if space.mode == "col" else 1
+    if columns:
+        block = _column_block(space, width, space.rows * vectors, caps)
+        scalars.append(block)
+        vectors = -(-vectors // block)
+    tasks = space.rows * vectors
     args += scalars
     arg_types += ["uint64" if wide else "uint32"] * len(scalars)
     group_rows = space.mode == "row" and width == 1
     local = 1 if width > 1 else _power_of_two(min(GPU_GROUP, caps.max_work_group_size))
-    tasks = space.rows * (-(-space.inner // width) if space.mode == "col" else 1)
     if width > 1:
         size = 1 if space.numel <= CPU_GRAIN else min(tasks, caps.units * CPU_WORKERS_PER_UNIT)
     else:
         groups = tasks if group_rows else -(-tasks // local)
         size = min(groups, caps.units * GPU_GROUPS_PER_UNIT) * local
     faults = "target" if r.target is not None else ""
+    layout: tuple[tuple[str, Any], ...] = (("mode", space.mode), ("whole", whole), ("unroll", unroll))
+    if columns:
+        layout = (("most", COLUMN_BLOCK),
+                  ("post_reads", tuple(tuple(arguments(s[2])) for group in passes for s in group)),
+                  ("row_reads", tuple(arguments(*(o[2] for o in outs if o[0] == "row")))))
     spec = KernelSpec(
-        "rowwise", r.name,
-        (("inputs", inputs), ("passes", passes), ("outs", outs), ("acc", acc), ("mode", space.mode),
-         ("width", width), ("whole", whole), ("unroll", unroll),
-         ("stash", r.stash), ("target", r.target), ("index_type", index),
+        "rowwise_columns" if columns else "rowwise", r.name,
+        (("inputs", inputs), ("passes", passes), ("outs", outs), ("acc", acc), ("width", width), *layout,
+         ("stash", stash), ("target", r.target), ("index_type", index),
          ("STAT", STAT), ("RAW", RAW), ("STASH", STASH),
          ("pass_reads", tuple(tuple(arguments(*(s[1] for s in group))) for group in passes)),
          ("out_reads", tuple(arguments(*(o[2] for o in outs if o[0] == "full")))),
          ("fault_code", fault_code(r.name, faults) if faults else 0)),
         (local,), tuple(arg_types), faults)
     return Launch(spec, (size,), tuple(args))
+
+
+def _column_block(space: Space, width: int, vectors: int, caps: DeviceCaps) -> int:
+    """Vectors of neighbouring rows per task: in cache between passes, and something for every worker."""
+    cached = max(COLUMN_BLOCK_LEAST, COLUMN_BLOCK_ELEMENTS // (space.n * width))
+    return max(1, min(COLUMN_BLOCK, cached, vectors // (caps.units * CPU_WORKERS_PER_UNIT)))
 
 
 def _power_of_two(n: int) -> int:

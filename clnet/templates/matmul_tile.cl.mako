@@ -3,7 +3,8 @@
 ##
 ## Packed operands lie as [panel][k][row or column in the panel], filled up with zeros.  An
 ## unpacked b is read where it lies: its last panel is moved left to end at column N, and stores
-## only the columns that the panel before lacks.
+## only the columns that the panel before lacks.  Rows of an unpacked a of a narrow type are widened
+## `widen` elements at a time, since a broadcast that converts costs more than the products.
 <%namespace name="part" file="matmul_epilogue.cl.mako"/>
 <%
 T = index_type
@@ -61,18 +62,40 @@ void ${entry}(
             ${acc_t} acc_${i}_${j} = (${acc_t})(0);
 % endfor
 % endfor
-            for (${T} k = k_first; k < k_stop; ++k) {
+% if widen:
+            ${one_t} wide[${rows * widen}];
+            for (${T} k_here = k_first; k_here < k_stop; k_here += ${widen}) {
+                const uint stretch = (uint)min((${T})${widen}, k_stop - k_here);
+% for i in range(rows):
+                for (uint k = 0; k < stretch;)
+                    if (k + ${lanes} <= stretch) {
+                        vstore${lanes}(${types.convert(types.load(a_dtype, "a_column", f"r{i} + k", lanes), a_dtype, accumulate, lanes)}, 0, wide + ${i * widen} + k);
+                        k += ${lanes};
+                    } else {
+                        wide[${i * widen} + k] = ${types.convert(types.load(a_dtype, "a_column", f"r{i} + k"), a_dtype, accumulate)};
+                        ++k;
+                    }
+% endfor
+                a_column += stretch;
+                for (uint k = 0; k < stretch; ++k) {
+% else:
+            {
+                for (${T} k = k_first; k < k_stop; ++k) {
+% endif
 % for j in range(vectors):
-                const ${acc_t} b${j} = ${types.convert(types.load(b_dtype, "b_row", str(j * lanes), lanes), b_dtype, accumulate, lanes)};
+                    const ${acc_t} b${j} = ${types.convert(types.load(b_dtype, "b_row", str(j * lanes), lanes), b_dtype, accumulate, lanes)};
 % endfor
 % for i in range(rows):
-                const ${acc_t} a${i} = (${acc_t})(${types.convert(types.load(a_dtype, "a_column", str(i) if pack_a else f"r{i}"), a_dtype, accumulate)});
+                    const ${acc_t} a${i} = (${acc_t})(${f"wide[{i * widen} + k]" if widen else types.convert(types.load(a_dtype, "a_column", str(i) if pack_a else f"r{i}"), a_dtype, accumulate)});
 % for j in range(vectors):
-                acc_${i}_${j} = ${product(f"a{i}", f"b{j}", f"acc_{i}_{j}")};
+                    acc_${i}_${j} = ${product(f"a{i}", f"b{j}", f"acc_{i}_{j}")};
 % endfor
 % endfor
-                b_row += ${width if pack_b else "b_m"};
-                a_column += ${rows if pack_a else "a_n"};
+                    b_row += ${width if pack_b else "b_m"};
+% if not widen:
+                    a_column += ${rows if pack_a else "a_n"};
+% endif
+                }
             }
             const ${acc_t} sums[${rows * vectors}] = {
                 ${", ".join(f"acc_{i}_{j}" for i in range(rows) for j in range(vectors))}};

@@ -25,6 +25,25 @@ inline ushort${v} bf16_encode${w}(float${v} x) {
 }
 #endif
 % endif
+% if w > 1 and f"store_half{w}(" in body:
+#ifndef STORE_HALF${w}
+#define STORE_HALF${w}
+% if caps.fp16:
+#define store_half${w}(x, p) vstore_half${w}_rte(x, 0, p)
+% else:
+// Where halves are foreign, vstore_half may go element by element; this rounds all lanes at once.
+__attribute__((noinline)) ushort${v} half_encode${w}(float${v} x) {
+    const uint${v} sign = (as_uint${v}(x) >> 16) & 0x8000u, bits = as_uint${v}(x) & 0x7FFFFFFFu;
+    const uint${v} normal = (bits - 0x38000000u + 0xFFFu + ((bits >> 13) & 1u)) >> 13;
+    // Adding 0.5 leaves a subnormal half's bits, rounded, at the end of the sum's.
+    const uint${v} small = as_uint${v}(as_float${v}(bits) + 0.5f) - 0x3F000000u;
+    const uint${v} large = select((uint${v})(0x7C00u), (uint${v})(0x7E00u), bits > 0x7F800000u);
+    return convert_ushort${v}(sign | select(select(normal, small, bits < 0x38800000u), large, bits >= 0x47800000u));
+}
+#define store_half${w}(x, p) vstore${w}(half_encode${w}(x), 0, (__global ushort *)(p))
+% endif
+#endif
+% endif
 % if f"round_half{w}(" in body:
 #ifndef ROUND_HALF${w}
 #define ROUND_HALF${w}

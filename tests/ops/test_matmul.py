@@ -112,3 +112,25 @@ def test_messages(call, error, message):
     with pytest.raises(error) as caught:
         call(lambda *shape: cl.ones(*shape) if shape != ((),) else cl.tensor(1.0))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8"])
+@pytest.mark.parametrize("m, k, n", [(3, 5, 40), (70, 129, 33), (64, 64, 520), (200, 17, 48)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_narrow_types_are_summed_wide(dtype, m, k, n, turned):
+    rng = np.random.default_rng(m)
+    draw = (lambda *s: rng.integers(-5, 5, s)) if dtype == "int8" else lambda *s: rng.integers(-8, 9, s) / 8
+    x, y = draw(m, k).astype("float32"), draw(k, n).astype("float32")
+    kind = getattr(cl, dtype)
+    a = cl.tensor(x.T.copy()).to(kind).t() if turned else cl.tensor(x).to(kind)
+    got = cl.matmul(a, cl.tensor(y).to(kind))
+    assert got.dtype is kind
+    want = cl.tensor(x @ y).to(cl.int32).to(kind) if dtype == "int8" else cl.tensor(x @ y).to(kind)
+    np.testing.assert_array_equal(got.to(cl.float32).numpy(), want.to(cl.float32).numpy())
+
+
+def test_halves_are_rounded_to_nearest_even():
+    x = np.array([2049, 2051, 65519, 65520, 2.0 ** -25, 1.5 * 2.0 ** -24, 6.1e-5, -0.0, np.inf, np.nan] * 4, "float32")
+    with np.errstate(over="ignore"):
+        want = x.astype("float16")
+    np.testing.assert_array_equal(cl.tensor(x).to(cl.float16).numpy(), want)

@@ -86,3 +86,33 @@ def test_layer_norm_in_one_walk(shape, normal):
     plain = clnet.autograd.grad(y, (x, w, b), g, create_graph=True)
     for one, other in zip(fused, plain):
         np.testing.assert_allclose(one.numpy(), other.detach().numpy(), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("shape, dim", [((70, 37), 0), ((3, 130, 16), 1), ((2, 5, 9, 60), 1), ((129, 700), 0)])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
+def test_softmax_across_memory(shape, dim, dtype):
+    rng = np.random.default_rng(1)
+    x, g = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
+    want = np.exp(log_softmax(x.astype("float64"), dim))
+    tolerance = {"float32": 2e-6, "float16": 2e-3, "float64": 1e-13}[dtype]
+    t = clnet.tensor(x, requires_grad=True)
+    y = clnet.softmax(t, dim)
+    np.testing.assert_allclose(y.detach().numpy(), want, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(clnet.log_softmax(clnet.tensor(x), dim).numpy(), np.log(want),
+                               rtol=tolerance, atol=8 * tolerance)
+    y.backward(clnet.tensor(g))
+    slope = want * (g - (want * g).sum(dim, keepdims=True))
+    np.testing.assert_allclose(t.grad.numpy(), slope, rtol=tolerance, atol=4 * tolerance)
+
+
+def test_losses_over_planes_check_their_targets():
+    x = clnet.tensor(np.random.default_rng(2).standard_normal((2, 3, 5, 7)).astype("float32"))
+    target = np.arange(70).reshape(2, 5, 7) % 3
+    target[0, 0, :3] = -100
+    scores = log_softmax(x.numpy().astype("float64"), 1)
+    picked = [-scores[n, target[n, i, j], i, j] for n, i, j in np.argwhere(target >= 0)]
+    got = F.cross_entropy(x, clnet.tensor(target))
+    np.testing.assert_allclose(got.item(), np.mean(picked), rtol=1e-6)
+    target[1, 4, 6] = 3
+    with pytest.raises(IndexError):
+        F.cross_entropy(x, clnet.tensor(target)).item()
