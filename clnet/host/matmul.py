@@ -11,7 +11,8 @@ from .table import statements
 @statements.of("_gemm")
 def _gemm(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     """a @ b, or ``beta * c + alpha * (a @ b)``."""
-    a, b = arrays[:2]
+    turned = attrs.get("turned", (False, False))
+    a, b = (np.swapaxes(x, -1, -2) if turn else x for x, turn in zip(arrays, turned))
     product = np.matmul(a, b)
     if len(arrays) == 2:
         return product

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
+from ..core.layout import Layout
 from ..core.plan import Plan
 from ..kernels import matmul as kernel
 from .complex import complex as complex_
 from .complex import imag, real
 from .declare import composite, planner
-from .view import expand, permute, reshape, squeeze, t, unsqueeze
+from .view import expand, reshape, squeeze, t, unsqueeze
 
 # What PyTorch's messages call the types.
 SCALAR_NAMES = {dt.bool_: "Bool", dt.uint8: "Byte", dt.int8: "Char", dt.int16: "Short", dt.int32: "Int",
@@ -28,32 +28,41 @@ C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", 
             dt.complex128: "c10::complex<double>"}
 
 
-def _mT(x: Any) -> Any:
-    """The last two dimensions swapped."""
-    n = x.ndim
-    return permute(x, (*range(n - 2), n - 1, n - 2))
-
-
 # The core ----------------------------------------------------------------------------------------
 
+def _bind_gemm(*operands: Any, turned: tuple[bool, bool] = (False, False)) -> Any:
+    return operands, ({"turned": turned} if True in turned else {})
+
+
+def _turned(x: Layout) -> Layout:
+    """The last two dimensions swapped."""
+    shape, strides = x.shape, x.strides
+    return lay.make((*shape[:-2], shape[-1], shape[-2]), (*strides[:-2], strides[-1], strides[-2]), x.dtype)
+
+
 def _plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
-    return kernel.plan(operands, caps)
+    factors = [_turned(x) if turn else x for x, turn in zip(operands, attrs.get("turned", (False, False)))]
+    return kernel.plan((*factors, *operands[2:]), caps)
 
 
 def _vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
     a, b = ctx.operands[:2]
+    at, bt = ctx.attrs.get("turned", (False, False))
     beta, alpha = ctx.operands[3:] or (1, 1)
     scaled = g if alpha == 1 else g * alpha
-    grads = [gemm(scaled, _mT(b)) if ctx.needs[0] else None,
-             gemm(_mT(a), scaled) if ctx.needs[1] else None]
+    grads: list[Any] = [None, None]
+    if ctx.needs[0]:
+        grads[0] = gemm(b, scaled, turned=(bt, True)) if at else gemm(scaled, b, turned=(False, not bt))
+    if ctx.needs[1]:
+        grads[1] = gemm(scaled, a, turned=(True, at)) if bt else gemm(a, scaled, turned=(not at, False))
     if len(ctx.operands) > 2:
         grads.append((g if beta == 1 else g * beta) if ctx.needs[2] else None)
     return tuple(grads)
 
 
 # Operands: a (..., M, K), b (..., K, N), then c broadcast to the result, then numbers beta, alpha.
-gemm = planner("_gemm", lambda *operands: (operands, {}), _plan, family="matmul", vjp=_vjp,
-               saves=(0, 1), public=False)
+# ``turned`` tells of a and b whether their last two dimensions are given the other way round.
+gemm = planner("_gemm", _bind_gemm, _plan, family="matmul", vjp=_vjp, saves=(0, 1), public=False)
 
 
 def _complex_product(a: Any, b: Any) -> Any:
@@ -64,9 +73,10 @@ def _complex_product(a: Any, b: Any) -> Any:
 
 def _product(name: str, a: Any, b: Any, c: Any = None, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * c + alpha * (a @ b)``; like PyTorch's, a zero factor hides NaN in what it scales."""
-    if a.dtype is dt.bool_:
+    dtype = a.dtype
+    if dtype is dt.bool_:
         raise NotImplementedError(f'"{name}" not implemented for \'Bool\'')
-    if a.dtype.is_complex:
+    if dtype.is_complex:
         y = _complex_product(a, b)
         y = y if alpha == 1 else y * alpha
         return y if c is None or beta == 0 else y + (c if beta == 1 else c * beta)
@@ -78,17 +88,21 @@ def _product(name: str, a: Any, b: Any, c: Any = None, beta: Any = 1, alpha: Any
 
 # Checks, in PyTorch's words ----------------------------------------------------------------------
 
+# What callers pass by mistake; concrete types, since testing for an abstract one takes longer than a launch.
+_FOREIGN = (int, float, complex, np.generic, np.ndarray, list, tuple, type(None))
+
+
 def _require_tensors(name: str, **values: Any) -> None:
     for position, (argument, x) in enumerate(values.items(), 1):
-        if isinstance(x, (Number, np.ndarray, list, tuple)) or x is None:
+        if isinstance(x, _FOREIGN):
             raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, "
                             f"not {type(x).__name__}")
 
 
 def _check_mm(a: Any, b: Any) -> None:
-    if a.shape[1] != b.shape[0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and "
-                           f"{b.shape[0]}x{b.shape[1]})")
+    (m, k), (rows, n) = a.shape, b.shape
+    if k != rows:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {rows}x{n})")
     if a.dtype is not b.dtype:
         raise RuntimeError("expected m1 and m2 to have the same dtype, but got: "
                            f"{C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}")
@@ -225,10 +239,13 @@ def matmul(input: Any, other: Any) -> Any:
     n, m = input.ndim, other.ndim
     if not n or not m:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
+    if n == 2 and m == 2:
+        _check_mm(input, other)
+        return _product("addmm_impl_cpu_", input, other)
     if n <= 2 and m <= 2:
         if n == 1:
             return dot(input, other) if m == 1 else squeeze(mm(unsqueeze(input, 0), other), 0)
-        return mv(input, other) if m == 1 else mm(input, other)
+        return mv(input, other)
     if m <= 2:
         # One product of all rows: a batch would read ``other`` again for each matrix.
         lead = tuple(input.shape[:-1])
@@ -335,6 +352,15 @@ def outer(input: Any, vec2: Any) -> Any:
     return unsqueeze(input, 1) * vec2
 
 
+def _plain_linear(input: Any, weight: Any, bias: Any) -> bool:
+    """Whether one product of reals does it; all else, and every error, goes by the other functions."""
+    dtype, (n, k) = input.dtype, weight.shape
+    if dtype is not weight.dtype or input.shape[-1] != k or dtype is dt.bool_ or dtype.is_complex:
+        return False
+    return bias is None or (not isinstance(bias, _FOREIGN) and bias.dtype is dtype
+                            and tuple(bias.shape) in ((n,), (1,)))
+
+
 def _linear_samples() -> Any:
     yield from _pairs(((2, 3), (4, 3), (4,)), ((2, 5, 3), (4, 3), (4,)), ((3,), (4, 3), (4,)), ((2, 3), (4, 3)),
                       ((0, 3), (4, 3), (4,)))()
@@ -352,6 +378,11 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     if not input.ndim or not weight.ndim:
         raise RuntimeError("both arguments to linear need to be at least 1D, but they are "
                            f"{input.ndim}D and {weight.ndim}D")
+    if weight.ndim == 2 and input.ndim > 1 and _plain_linear(input, weight, bias):
+        lead = input.shape[:-1]
+        rows = input if len(lead) == 1 else reshape(input, (math.prod(lead), input.shape[-1]))
+        y = gemm(rows, weight, *(() if bias is None else (bias,)), turned=(False, True))
+        return y if len(lead) == 1 else reshape(y, (*lead, weight.shape[0]))
     if bias is None or weight.ndim != 2:
         y = matmul(input, t(weight))
         return y if bias is None else y + bias
