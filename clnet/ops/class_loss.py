@@ -352,13 +352,13 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Any
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         classes = input.shape[dim]
-        if label_smoothing:
+        if label_smoothing and classes:
             target = target * (1 - label_smoothing) + label_smoothing / classes
         logs = log_softmax(input, dim) * target
         if weight is not None:
             logs = logs * reshape(weight, (-1,) + (1,) * (input.ndim - 1 - dim))
         total = -sum_(logs, dim)
-        return sum_(total) / (input.numel() // classes) if chosen == "mean" else reduce_loss(total, chosen)
+        return sum_(total) / (input.numel() // max(classes, 1)) if chosen == "mean" else reduce_loss(total, chosen)
     _check_classes("cross_entropy", input, target, weight)
     loss, share, _ = class_entropy(input, target, weight, int(ignore_index), float(label_smoothing))
     return _average(loss, share, chosen)

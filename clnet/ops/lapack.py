@@ -224,7 +224,7 @@ def ldl_solve(factors: Array, pivots: Array, b: Array, hermitian: bool) -> Array
     a, batch = _stack(factors)
     x = np.array(b).reshape(len(a), *b.shape[-2:])
     conjugate = hermitian and np.iscomplexobj(factors)
-    for one, order, right in zip(a, pivots.reshape(len(a), -1), x):
+    for one, order, right in zip(a, pivots.reshape(len(a), pivots.shape[-1]), x):
         _ldl_solve(one, order, right, conjugate)
     return x.reshape(b.shape)
 

@@ -192,7 +192,7 @@ def _fractional(name: str, rank: int, input: Any, kernel_size: Any, output_size:
         flat = at if flat is None else flat * spatial[d] + at
     count = math.prod(taps)
     flat = reshape(expand(flat, (n, c, *size, *taps)), (n, c, math.prod(size) * count))
-    values = reshape(lookup(reshape(x, (n, c, -1)), flat, 2), (n, c, math.prod(size), count))
+    values = reshape(lookup(reshape(x, (n, c, math.prod(x.shape[2:]))), flat, 2), (n, c, math.prod(size), count))
     best = argmax(values.detach(), 3, True)
     shape = [n, c, *size]
     result = [reshape(lookup(values, best, 3), shape), reshape(
