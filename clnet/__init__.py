@@ -1,7 +1,7 @@
 """clnet: deep learning on every OpenCL device, with PyTorch's interface.
 
-``import clnet as torch`` runs a PyTorch script.  The sub-packages under PyTorch's paths load on
-first use.
+``import clnet as torch`` runs a PyTorch script, ``clnet run script.py`` one as it is.
+The sub-packages under PyTorch's paths load on first use.
 """
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ from .core.generator import Generator
 from .core.generator import default as default_generator
 from .core.layout import Size
 from .core.limits import finfo, iinfo
+from .core.memory_format import MemoryFormat as memory_format
+from .core.memory_format import StorageLayout as layout
 from .core.memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
 from .device import Device as device
 from .device import (
@@ -51,8 +53,7 @@ from .device import (
     synchronize,
 )
 from .tensor import Tensor
-
-__version__ = "0.1.0"
+from .version import __version__
 
 globals().update(_ALIASES)
 globals().update(_tensor.exported())
@@ -68,18 +69,30 @@ from_numpy = _tensor.interchange.from_numpy
 from_dlpack, to_dlpack = _tensor.interchange.from_dlpack, _tensor.interchange.to_dlpack
 set_printoptions = _tensor.printing.set_printoptions
 globals().update({f.__name__: f for f in (
-    *_tensor.queries.FUNCTIONS, *_tensor.complex.FUNCTIONS, *_tensor.mutation.FUNCTIONS, *_tensor.indexing.FUNCTIONS)})
+    *_tensor.queries.FUNCTIONS, *_tensor.complex.FUNCTIONS, *_tensor.mutation.FUNCTIONS, *_tensor.indexing.FUNCTIONS,
+    *_tensor.typed.FUNCTIONS)})
+globals().update(_tensor.typed.PLAIN)
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
+newaxis = None
 
-_PACKAGES = ("amp", "autograd", "backends", "cuda", "data", "fft", "func", "io", "linalg", "masked", "nn", "optim",
-             "profiler", "signal", "special", "utils")
+_PACKAGES = ("amp", "autograd", "backends", "compiler", "cuda", "data", "dropin", "fft", "func", "io", "jit", "linalg",
+             "masked", "multiprocessing", "nn", "optim", "profiler", "signal", "special", "switches", "types", "utils",
+             "version", "vision")
 # Functions that load with the package they live in.
 _LOADED_FROM = {
     "io": ("load", "save"),
     "nn.functional": ("celu_", "rrelu_", "selu_", "threshold_"),
     "batching": ("vmap",),
     "profiler": ("summary",),
-    "amp": ("autocast", "get_autocast_dtype", "is_autocast_enabled"),
+    "amp": ("autocast", "GradScaler", "get_autocast_dtype", "is_autocast_available", "is_autocast_enabled"),
+    "compiler": ("compile",),
+    "cuda": ("Event", "Stream"),
+    "dropin": ("as_torch",),
+    "switches": ("are_deterministic_algorithms_enabled", "get_default_device", "get_deterministic_debug_mode",
+                 "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
+                 "is_deterministic_algorithms_warn_only_enabled", "is_warn_always_enabled",
+                 "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal",
+                 "set_num_interop_threads", "set_num_threads", "set_warn_always", "use_deterministic_algorithms"),
 }
 _HOMES = {name: package for package, names in _LOADED_FROM.items() for name in names}
 

@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import __version__
+from . import version
 from .core.caps import DeviceCaps
 from .core.config import describe, settings
 from .core.errors import DeviceError
 from .device import current_device, devices
+from .dropin import run
 
 _DEPENDENCIES = ("numpy", "pyopencl", "mako", "safetensors", "intel-opencl-rt")
 
@@ -28,13 +29,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="clnet", description="Deep learning on every OpenCL device.")
-    parser.add_argument("--version", action="version", version=f"clnet {__version__}")
+    parser.add_argument("--version", action="version", version=f"clnet {version.CLNET}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     information = commands.add_parser(
         "info", help="devices, versions, cache folders and settings",
         description="Print devices with their capabilities, versions, cache folders and settings.")
     information.set_defaults(command=info)
+    running = commands.add_parser(
+        "run", help="run a PyTorch script on clnet",
+        description="Run an unmodified PyTorch script: torch is clnet, torchvision is clnet.vision.")
+    running.add_argument("-m", dest="as_module", action="store_true", help="SCRIPT is the name of a module")
+    running.add_argument("script", metavar="SCRIPT")
+    running.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER, help="what the script is given")
+    running.set_defaults(command=run_script)
     return parser
+
+
+def run_script(args: argparse.Namespace) -> int:
+    """Run a script with clnet in PyTorch's place; 1 if it fails."""
+    return run(args.script, args.arguments, args.as_module)
 
 
 def info(args: argparse.Namespace) -> int:
@@ -58,7 +71,7 @@ def info(args: argparse.Namespace) -> int:
 
 
 def _versions() -> Iterator[str]:
-    yield f"clnet {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    yield f"clnet {version.CLNET}, Python {platform.python_version()}, {platform.platform()}"
     for name in _DEPENDENCIES:
         try:
             yield f"  {name} {importlib.metadata.version(name)}"

@@ -194,7 +194,7 @@ def main() -> None:
     args = parser.parse_args()
     device = current_device()
     result = {"device": device.caps.name, "platform": device.caps.platform,
-              "driver": device.caps.driver_version, "clnet": clnet.__version__, **args.run(args)}
+              "driver": device.caps.driver_version, "clnet": clnet.version.CLNET, **args.run(args)}
     text = json.dumps(result, indent=2)
     print(text)
     if args.json:

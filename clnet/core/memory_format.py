@@ -21,8 +21,20 @@ contiguous_format = MemoryFormat("contiguous_format")
 preserve_format = MemoryFormat("preserve_format")
 channels_last = MemoryFormat("channels_last", (0, 2, 3, 1))
 channels_last_3d = MemoryFormat("channels_last_3d", (0, 2, 3, 4, 1))
-# PyTorch's name of the layout that every tensor here has, for ``layout=`` arguments.
-strided = MemoryFormat("strided")
+
+
+@dataclass(frozen=True, eq=False)
+class StorageLayout:
+    """How a tensor keeps its elements, PyTorch's ``torch.layout``."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return f"clnet.{self.name}"
+
+
+# The layout that every tensor here has.
+strided = StorageLayout("strided")
 
 
 def order_of(memory_format: MemoryFormat, ndim: int) -> tuple[int, ...]:

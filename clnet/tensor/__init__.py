@@ -11,6 +11,7 @@ from . import (
     queries,
     random,
     ranges,
+    typed,
     windows,
 )
 from .eager import EagerInterpreter
@@ -18,4 +19,5 @@ from .methods import exported
 from .tensor import Tensor
 
 __all__ = ["EagerInterpreter", "Tensor", "assembly", "complex", "creation", "exported", "indexing", "interchange",
-           "methods", "mutation", "printing", "queries", "random", "ranges", "windows"]
+           "methods", "mutation", "printing", "queries", "random", "ranges", "typed",
+           "windows"]

@@ -3,10 +3,24 @@ from __future__ import annotations
 
 from ..core import dispatch
 from . import complex as complex_
-from . import creation, geometry, indexing, interchange, methods, mutation, pickling, printing, queries, random, ranges
+from . import (
+    creation,
+    geometry,
+    indexing,
+    interchange,
+    methods,
+    mutation,
+    pickling,
+    printing,
+    queries,
+    random,
+    ranges,
+    typed,
+    variable,
+)
 from .eager import EagerInterpreter
 
 dispatch.stack.install(EagerInterpreter())
 for module in (interchange, creation, mutation, methods, complex_, geometry, queries, indexing, pickling,
-               printing, random, ranges):
+               printing, random, ranges, typed, variable):
     module.install()

@@ -125,23 +125,6 @@ def dim_order(self: Tensor) -> tuple[int, ...]:
     return tuple(sorted(range(self.ndim), key=lambda d: -self.stride(d)))
 
 
-def as_type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """``type()``: the type's name; ``type(dtype)``: the tensor converted to a dtype or the type of that name.
-
-    Raises:
-        ValueError: no tensor type has the name.
-    """
-    if dtype is None:
-        return type_name(self)
-    if isinstance(dtype, str):
-        wanted = dtype.rpartition(".")[2]
-        found = next((d for d, name in TYPE_NAMES.items() if name == wanted), None)
-        if found is None:
-            raise ValueError(f"invalid type: '{dtype}'")
-        dtype = found
-    return self.to(dtype)
-
-
 # What the module table offers under these names.
 FUNCTIONS = (is_tensor, is_storage, is_floating_point, is_complex, is_signed, is_inference, is_nonzero,
              is_same_size, numel, get_device, typename, result_type, broadcast_shapes, detach, detach_)
@@ -151,7 +134,6 @@ def install() -> None:
     """Give the tensor class the questions of this module."""
     for f in (is_nonzero, is_same_size, is_set_to, is_contiguous, dim_order):
         setattr(Tensor, f.__name__, f)
-    Tensor.type = as_type  # type: ignore[attr-defined]
     Tensor.dense_dim = Tensor.dim  # type: ignore[attr-defined]
     Tensor.sparse_dim = lambda self: 0  # type: ignore[attr-defined]
     Tensor.to_dense = lambda self, dtype=None, masked_grad=None: self.to(dtype=dtype)  # type: ignore[attr-defined]

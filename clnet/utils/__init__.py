@@ -1,10 +1,10 @@
-"""PyTorch's paths for data loading and gradient checkpointing; they load on first use."""
+"""PyTorch's paths for data loading, gradient checkpointing and TensorBoard; they load on first use."""
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_MODULES = ("checkpoint", "data")
+_MODULES = ("checkpoint", "data", "tensorboard")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,12 @@
+"""OpenMP, as ``torch.backends`` asks for it."""
+from __future__ import annotations
+
+
+def is_available() -> bool:
+    """Never: clnet does not use it."""
+    return False
+
+
+def is_built() -> bool:
+    """The same."""
+    return False

@@ -1,3 +1,0 @@
-"""``clnet.data`` under PyTorch's path."""
-from ..data import *  # noqa: F403
-from ..data import __all__ as __all__
