@@ -70,10 +70,10 @@ def load_images() -> tuple[Any, Any, np.ndarray]:
 
 
 def tiled(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (N, 64) side by side."""
+    """Images (N, 64) side by side, with a gap."""
     rows = len(images) // columns
-    grid = images[:rows * columns].reshape(rows, columns, SIDE, SIDE)
-    return grid.transpose(0, 2, 1, 3).reshape(rows * SIDE, columns * SIDE)
+    grid = np.pad(images[:rows * columns].reshape(rows, columns, SIDE, SIDE), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return grid.transpose(0, 2, 1, 3).reshape(rows * (SIDE + 2), columns * (SIDE + 2))
 
 
 def draw(model: VAE, test: Any, digits: np.ndarray, history: list[tuple[float, float]], latent: int,

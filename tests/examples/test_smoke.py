@@ -20,6 +20,9 @@ RESULTS = {
     "vae": (r"test bound \d+\.\d+ nats", ("digits.png", "vae.pt")),
     "pinn": (r"relative error \d+\.\d+% after 10 steps", ("solution.png",)),
     "reinforce": (r"poles stand \d+\.\d of 200 steps", ("balance.png",)),
+    "dcgan": (r"losses \d+\.\d+ \(generator\)", ("drawn.png", "losses.png", "generator.pt")),
+    "resnet": (r"test accuracy \d+\.\d+% of 18 images", ("learning_curve.png", "images.png", "resnet.pt")),
+    "finetune": (r"fine-tuned, .* new: head.weight, head.bias", ("accuracy.png", "base.pt", "finetuned.pt")),
     "lstm": (r"test accuracy \d+\.\d% of 16 waves", ("waves.png",)),
 }
 
@@ -74,3 +77,31 @@ def test_gpt_learns_any_text_and_resumes(tmp_path):
     text.write_text("short")
     with pytest.raises(ValueError, match="too short"):
         gpt.main([*options, whole])
+
+
+def test_finetune_starts_from_files_and_names_bad_ones(tmp_path):
+    finetune = _load("finetune")
+    model = finetune.build_network(4)
+    clnet.save(dict(model.state_dict()), tmp_path / "given.safetensors")
+    options = ["--smoke", "--out", str(tmp_path), "--weights"]
+    assert finetune.main([*options, str(tmp_path / "given.safetensors")]) == 0
+    for name, content in (("other", {"weight": clnet.ones(2)}), ("list", [clnet.ones(2)])):
+        clnet.save(content, tmp_path / f"{name}.pt")
+        with pytest.raises(ValueError, match=f"{name}.pt can't be used"):
+            finetune.main([*options, str(tmp_path / f"{name}.pt")])
+
+
+def test_resnet_reads_cifars_files(tmp_path):
+    resnet = _load("resnet")
+    images, labels = resnet.make_stripes(24, 0)
+    records = b"".join(bytes([label]) + (image * 255).astype("uint8").tobytes()
+                       for image, label in zip(images, labels))
+    for name in ("data_batch_1.bin", "test_batch.bin"):
+        (tmp_path / name).write_bytes(records)
+    read, found = resnet.read_cifar(tmp_path, "data_batch_*.bin")
+    assert found.tolist() == labels.tolist() and abs(read - images).max() <= 1 / 255
+    (tmp_path / "test_batch.bin").write_bytes(records[:-1])
+    with pytest.raises(ValueError, match="test_batch.bin"):
+        resnet.main(["--smoke", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    with pytest.raises(FileNotFoundError, match="data_batch"):
+        resnet.main(["--smoke", "--data", str(tmp_path / "out")])
