@@ -16,5 +16,5 @@ def _gemm(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     product = np.matmul(a, b)
     if len(arrays) == 2:
         return product
-    beta, alpha = arrays[3:] or (1, 1)
+    beta, alpha = (np.asarray(v).astype(product.dtype) for v in arrays[3:] or (1, 1))
     return beta * arrays[2] + alpha * product

@@ -24,8 +24,15 @@ def _wide(x: Any, attrs: dict[str, Any]) -> Any:
     return x if x.dtype.kind == "c" else x.astype("float64" if floating else "int64")
 
 
+def _mean(x: Any, dims: Any, keep: bool) -> Any:
+    """The mean; of no elements it is 0 / 0."""
+    total = np.sum(x, dims, keepdims=True)
+    result = total / np.sum(np.ones(x.shape), dims, keepdims=True)
+    return result if keep else np.squeeze(result, dims)
+
+
 statements.of("sum")(_reduced(lambda x, d, k, attrs: np.sum(_wide(x, attrs), d, keepdims=k)))
-statements.of("mean")(_reduced(lambda x, d, k, attrs: np.mean(_wide(x, attrs), d, keepdims=k)))
+statements.of("mean")(_reduced(lambda x, d, k, attrs: _mean(_wide(x, attrs), d, k)))
 statements.of("prod")(_reduced(lambda x, d, k, attrs: np.prod(_wide(x, attrs), d, keepdims=k)))
 statements.of("any")(_reduced(lambda x, d, k, attrs: np.any(x != 0, d, keepdims=k)))
 statements.of("all")(_reduced(lambda x, d, k, attrs: np.all(x != 0, d, keepdims=k)))

@@ -32,7 +32,19 @@ def _widened(statement: Any) -> Any:
 
 statements.of("_cumsum")(_widened(_scanned(lambda x, d: np.cumsum(x, d))))
 statements.of("_cumprod")(_widened(_scanned(lambda x, d: np.cumprod(x, d))))
-statements.of("logcumsumexp")(_scanned(lambda x, d: np.logaddexp.accumulate(x, d)))
+
+
+def _log_sums(x: Any, dim: int) -> Any:
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, dim)
+    y = np.moveaxis(x, dim, 0).copy()
+    for before, i in zip(range(len(y)), range(1, len(y))):
+        low, high = np.where(y[i].real < y[before].real, (y[i], y[before]), (y[before], y[i]))
+        y[i] = np.where(np.isneginf(high.real), high, high + np.log1p(np.exp(low - high)))
+    return np.moveaxis(y, 0, dim)
+
+
+statements.of("logcumsumexp")(_scanned(_log_sums))
 
 
 def _running(x: Any, dim: int, extreme: Any) -> Any:
@@ -53,8 +65,7 @@ def _linear_scan(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -
     dim = attrs["dim"]
     x, a = (np.moveaxis(np.atleast_1d(v), dim, 0) for v in arrays)
     steps = range(len(x))[::-1] if attrs.get("reverse") else range(len(x))
-    y = np.zeros_like(x)
-    last = np.zeros_like(x[0]) if len(x) else None
-    for i in steps:
-        y[i] = last = a[i] * last + x[i]
+    y = x.copy()  # of the first element nothing else is read: its factor may be infinite
+    for before, i in zip(steps, steps[1:]):
+        y[i] += a[i] * y[before]
     return np.moveaxis(y, 0, dim)

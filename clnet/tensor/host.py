@@ -48,8 +48,8 @@ class HostRunner:
             arrays = [from_storage(elements(x), x.dtype) if isinstance(x, Tensor) else x for x in operands]
         with np.errstate(all="ignore"):
             got = self._op.host(arrays, self._layouts, self._attrs)  # type: ignore[misc]
-        for result, values in zip(results, (got,) if self.single else got):
-            if self._op.kind != "expression":
-                values = to_storage(np.asarray(values), result.dtype)
-            # A copy, for the values may be a view of an operand that is also the result.
-            elements(result)[...] = np.broadcast_to(np.array(values), tuple(result.shape))
+            for result, values in zip(results, (got,) if self.single else got):
+                if self._op.kind != "expression":
+                    values = to_storage(np.asarray(values), result.dtype)
+                # A copy, for the values may be a view of an operand that is also the result.
+                elements(result)[...] = np.broadcast_to(np.array(values), tuple(result.shape))
