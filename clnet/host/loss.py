@@ -18,7 +18,7 @@ def _targets(target: Any, classes: int, ignored: int, name: str) -> tuple[Any, A
     valid = target != ignored
     bad = valid & ((target < 0) | (target >= classes))
     if bad.any():
-        raise IndexError(f"{name}: target {target[bad][0]} is out of bounds for {classes} classes")
+        raise IndexError(f"{name}: Target {target[bad][0]} is out of bounds.")
     return valid, np.where(valid, target, 0)
 
 

@@ -11,7 +11,20 @@ from ..codegen import complex as _complex  # noqa: F401  (declares primitives)
 from ..codegen import elementary as _elementary  # noqa: F401  (declares primitives)
 from ..codegen import error_function as _error_function  # noqa: F401  (declares primitives)
 from ..codegen import primitives as _primitives  # noqa: F401  (declares them)
-from ..codegen.expr import Arg, Expr, apply, arguments, cast, cotangents, evaluate, from_storage, substitute, to_storage
+from ..codegen.expr import (
+    Apply,
+    Arg,
+    Expr,
+    apply,
+    arguments,
+    cast,
+    cotangents,
+    evaluate,
+    from_storage,
+    postorder,
+    substitute,
+    to_storage,
+)
 from ..codegen.types import register_dtype
 from ..core import dispatch
 from ..core import dtypes as dt
@@ -129,7 +142,13 @@ class Expression:
             else:
                 values.append(to_storage(np.asarray(a), kind))
                 nodes.append(Arg(i, kind))
-        [got] = evaluate([cast(self.build(*nodes, **rest), register_dtype(result))], values)
+        root = cast(self.build(*nodes, **rest), register_dtype(result))
+        for node in postorder(root):
+            if isinstance(node, Apply) and node.primitive.fault:  # a division, as kernels record it
+                [divisor] = evaluate([node.operands[1]], values)
+                if np.any(divisor == 0):
+                    raise RuntimeError(f"{self.name}: ZeroDivisionError")
+        [got] = evaluate([root], values)
         return to_storage(got, result)
 
     def partial(self, index: int, arity: int, attrs: dict[str, Any], field: DType = dt.float32) -> Any:

@@ -159,6 +159,12 @@ def test_optimizers_step(name, dtype):
     both(call)
 
 
+@pytest.mark.parametrize("divide", (clnet.remainder, clnet.floor_divide))
+def test_division_by_zero(divide):
+    with HOST, pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        divide(clnet.tensor([1, 2]), clnet.tensor([1, 0]))
+
+
 @pytest.mark.parametrize("call", (
     lambda x, i: F.nll_loss(x, i), lambda x, i: F.cross_entropy(x, i), lambda x, i: x[i],
     lambda x, i: clnet.index_select(x, 0, i), lambda x, i: F.embedding(i, x)))
