@@ -25,7 +25,7 @@ CPU_WORKERS_PER_UNIT = 8
 CPU_GRAIN = 1 << 14
 CPU_PRODUCT_GRAIN = 1 << 18
 SPLIT_K = 512
-DOT_ROWS = 16
+DOT_ROWS = 32
 PACK_A_ROWS = 256
 PACK_B_ROWS = 192
 PACK_B_ROWS_NEAR = 512
@@ -307,8 +307,9 @@ def _dot(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     if p.a.column != 1:
         launches, a = _pack(p, p.a, p.m, 1, 0, temporaries, caps)
         p = replace(p, a=replace(a, row=p.k, column=1))
-    rows = _tile_rows(p.m) if p.m != 3 else 4
-    columns = min(2 if rows == 8 else 4, 1 << (p.n - 1).bit_length())
+    # Four by four sums take the fewest reads that registers allow; eight rows take more from farther caches.
+    rows = p.m if p.m <= 2 else 4
+    columns = min(4, 1 << (p.n - 1).bit_length())
     unroll = max(1, min(4, 8 // (rows * columns)))
     m_tiles, n_tiles = -(-p.m // rows), -(-p.n // columns)
     count = math.prod(p.batch)
