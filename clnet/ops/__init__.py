@@ -69,6 +69,7 @@ from . import (
     unique,
     unpool,
     variance,
+    variates,
     view,
     view_copy,
 )
@@ -81,4 +82,4 @@ __all__ = ["activation", "arithmetic", "attention", "bilinear", "cdist", "class_
            "orthogonal", "overlay", "pad", "pieces", "polynomial", "pool", "product", "quantile",
            "random", "recurrent", "reduction", "repetition", "rowwise", "scan", "scatter", "search", "segment",
            "select", "shape", "shuffle", "solve", "sort", "special", "spectral", "statistics",
-           "strided", "triangular", "turn", "unique", "unpool", "variance", "view", "view_copy"]
+           "strided", "triangular", "turn", "unique", "unpool", "variance", "variates", "view", "view_copy"]

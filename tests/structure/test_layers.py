@@ -10,7 +10,7 @@ from tests.structure.sources import Module, imports, modules
 
 RANKS = {
     "core": 0, "version": 0, "device": 1, "codegen": 1, "host": 2, "kernels": 2, "ops": 3, "autograd": 4, "tensor": 5,
-    "nn": 6, "optim": 6, "amp": 6, "batching": 6, "graph": 6, "data": 6, "tune": 6, "profiler": 6,
+    "nn": 6, "optim": 6, "amp": 6, "batching": 6, "graph": 6, "data": 6, "tune": 6, "profiler": 6, "distributions": 6,
     "switches": 6, "compiler": 6,
     "distributed": 7, "io": 7, "vision": 7, "jit": 7, "serve": 8, "dropin": 8, "cli": 9, "__main__": 10, "": 10,
 }

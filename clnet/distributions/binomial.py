@@ -1,0 +1,87 @@
+"""The binomial distribution."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd.mode import no_grad
+from ..core.layout import Size
+from ..ops.activation import softplus
+from ..ops.variates import binomial
+from ..tensor import ranges
+from . import constraints
+from .distribution import Distribution
+from .parameters import broadcast_all, lazy_property, logits_to_probs, one_of, probs_to_logits
+
+
+class Binomial(Distribution):
+    """How many of ``total_count`` trials succeed, each with the chance ``probs``."""
+
+    arg_constraints = {"total_count": constraints.nonnegative_integer, "probs": constraints.unit_interval,
+                       "logits": constraints.real}
+    has_enumerate_support = True
+    _parameters = {"total_count": 0}
+
+    def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None,
+                 validate_args: bool | None = None) -> None:
+        self._given, value = one_of(probs, logits)
+        self.total_count, self.__dict__[self._given] = reversed(broadcast_all(value, total_count))
+        self.total_count = self.total_count.to(self._param.dtype)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
+        new.__dict__[self._given] = self._param.expand(batch_shape)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> Any:
+        return constraints.integer_interval(0, self.total_count)
+
+    @property
+    def _param(self) -> Any:
+        return self.__dict__[self._given]
+
+    @property
+    def param_shape(self) -> Size:
+        return self._param.shape
+
+    @lazy_property
+    def logits(self) -> Any:
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Any:
+        return logits_to_probs(self.logits, is_binary=True)
+
+    @property
+    def mean(self) -> Any:
+        return self.total_count * self.probs
+
+    @property
+    def mode(self) -> Any:
+        return ((self.total_count + 1) * self.probs).floor().clamp(max=self.total_count)
+
+    @property
+    def variance(self) -> Any:
+        return self.total_count * self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        shape = self._extended_shape(sample_shape)
+        with no_grad():
+            return binomial(self.total_count.expand(shape), self.probs.expand(shape))
+
+    def log_prob(self, value: Any) -> Any:
+        self._validate_sample(value)
+        n = self.total_count
+        ways = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
+        return value * self.logits + ways - n * softplus(self.logits)
+
+    def entropy(self) -> Any:
+        chances = self.log_prob(self.enumerate_support(False))
+        return -(chances.exp() * chances).sum(0)
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        total = int(self.total_count.max())
+        if not self.total_count.min() == total:
+            raise NotImplementedError("Inhomogeneous total count not supported by `enumerate_support`.")
+        values = ranges.arange(1 + total, dtype=self._param.dtype, device=self._param.device)
+        values = values.reshape((-1, *(1,) * len(self._batch_shape)))  # type: ignore[attr-defined]
+        return values.expand((-1, *self._batch_shape)) if expand else values

@@ -1,0 +1,71 @@
+"""The negative binomial distribution."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd.mode import no_grad
+from ..core.layout import Size
+from ..ops.activation import logsigmoid
+from ..ops.variates import poisson, standard_gamma
+from . import constraints
+from .distribution import Distribution
+from .parameters import broadcast_all, lazy_property, logits_to_probs, one_of, probs_to_logits
+
+
+class NegativeBinomial(Distribution):
+    """How many trials of chance ``probs`` succeed before ``total_count`` failures."""
+
+    arg_constraints = {"total_count": constraints.greater_than_eq(0),
+                       "probs": constraints.half_open_interval(0.0, 1.0), "logits": constraints.real}
+    support = constraints.nonnegative_integer
+    _parameters = {"total_count": 0}
+
+    def __init__(self, total_count: Any, probs: Any = None, logits: Any = None,
+                 validate_args: bool | None = None) -> None:
+        self._given, value = one_of(probs, logits)
+        self.total_count, self.__dict__[self._given] = reversed(broadcast_all(value, total_count))
+        self.total_count = self.total_count.to(self._param.dtype)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
+        new.__dict__[self._given] = self._param.expand(batch_shape)
+
+    @property
+    def _param(self) -> Any:
+        return self.__dict__[self._given]
+
+    @property
+    def param_shape(self) -> Size:
+        return self._param.shape
+
+    @lazy_property
+    def logits(self) -> Any:
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Any:
+        return logits_to_probs(self.logits, is_binary=True)
+
+    @property
+    def mean(self) -> Any:
+        return self.total_count * self.logits.exp()
+
+    @property
+    def mode(self) -> Any:
+        return ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0.0)
+
+    @property
+    def variance(self) -> Any:
+        return self.mean / (-self.logits).sigmoid()
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        with no_grad():
+            shape = self._extended_shape(sample_shape)
+            return poisson(standard_gamma(self.total_count.expand(shape)) * self.logits.exp())
+
+    def log_prob(self, value: Any) -> Any:
+        self._validate_sample(value)
+        n = self.total_count
+        unnormalized = n * logsigmoid(-self.logits) + value * logsigmoid(self.logits)
+        ways = (n + value).lgamma() - (1.0 + value).lgamma() - n.lgamma()
+        return unnormalized + ways.masked_fill(n + value == 0, 0.0)

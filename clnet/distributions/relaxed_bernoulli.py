@@ -1,0 +1,93 @@
+"""Bernoulli numbers relaxed to chances."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.layout import Size
+from ..ops.activation import softplus
+from . import constraints
+from .distribution import Distribution
+from .parameters import (
+    broadcast_all,
+    clamp_probs,
+    lazy_property,
+    logits_to_probs,
+    one_of,
+    probs_to_logits,
+    unit_noise,
+)
+from .scalar_transforms import SigmoidTransform
+from .transformed_distribution import TransformedDistribution
+
+
+class LogitRelaxedBernoulli(Distribution):
+    """Logits of relaxed Bernoulli numbers (Maddison et al. 2017, "The concrete distribution")."""
+
+    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(self, temperature: Any, probs: Any = None, logits: Any = None,
+                 validate_args: bool | None = None) -> None:
+        self.temperature = temperature
+        self._given, value = one_of(probs, logits)
+        (self.__dict__[self._given],) = broadcast_all(value)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
+        new.__dict__[self._given] = self._param.expand(batch_shape)
+
+    @property
+    def _param(self) -> Any:
+        return self.__dict__[self._given]
+
+    @property
+    def param_shape(self) -> Size:
+        return self._param.shape
+
+    @lazy_property
+    def logits(self) -> Any:
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Any:
+        return logits_to_probs(self.logits, is_binary=True)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        probs = clamp_probs(self.probs)
+        u = clamp_probs(unit_noise(probs, self._extended_shape(sample_shape)))
+        return (u.log() - (-u).log1p() + probs.log() - (-probs).log1p()) / self.temperature
+
+    def log_prob(self, value: Any) -> Any:
+        self._validate_sample(value)
+        logits, value = broadcast_all(self.logits, value)
+        away = logits - value * self.temperature
+        temperature = self.temperature
+        if isinstance(temperature, (int, float)):
+            temperature = logits.new_tensor(float(temperature))
+        return temperature.log() + away - 2 * softplus(away)
+
+
+class RelaxedBernoulli(TransformedDistribution):
+    """Chances that near 0 or 1 as ``temperature`` falls, differentiable by their parameters."""
+
+    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.unit_interval
+    has_rsample = True
+
+    def __init__(self, temperature: Any, probs: Any = None, logits: Any = None,
+                 validate_args: bool | None = None) -> None:
+        super().__init__(LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(),
+                         validate_args=validate_args)
+
+    @property
+    def temperature(self) -> Any:
+        return self.base_dist.temperature
+
+    @property
+    def logits(self) -> Any:
+        return self.base_dist.logits
+
+    @property
+    def probs(self) -> Any:
+        return self.base_dist.probs
