@@ -75,9 +75,9 @@ globals().update(_tensor.typed.PLAIN)
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 newaxis = None
 
-_PACKAGES = ("amp", "autograd", "backends", "compiler", "cuda", "data", "distributions", "dropin", "fft", "func", "io", "jit",
-             "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "signal", "special", "switches", "types", "utils",
-             "version", "vision")
+_PACKAGES = ("amp", "autograd", "backends", "compiler", "cuda", "data", "distributions", "dropin", "fft",
+             "func", "io", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "signal",
+             "special", "switches", "types", "utils", "version", "vision")
 # Functions that load with the package they live in.
 _LOADED_FROM = {
     "io": ("load", "save"),

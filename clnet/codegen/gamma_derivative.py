@@ -56,7 +56,7 @@ def _series_end(operands: Sequence[Expr], s: Sequence[Expr]) -> Expr:
     return -(x / a) * (s[0] * _log_excess(a, x) + s[1])
 
 
-# Continued fraction by Lentz's method: h, d, c, b, n, last factor, and h, d, c derived by a.
+# Continued fraction by Lentz's method: h, d, c, b, n, last change, and h, d, c derived by a.
 
 def _fraction_start(a: Expr, x: Expr) -> list[Expr]:
     b, zero = x + 1 - a, a - a
@@ -64,8 +64,8 @@ def _fraction_start(a: Expr, x: Expr) -> list[Expr]:
 
 
 def _fraction_going(operands: Sequence[Expr], s: Sequence[Expr]) -> Expr:
-    eps = 2.0 ** -23 if s[0].dtype.itemsize == 4 else 2.0 ** -52
-    return (f("abs", s[5] - 1) > eps) & (s[4] < _MOST_STEPS)
+    eps = 2.0 ** -21 if s[0].dtype.itemsize == 4 else 2.0 ** -50
+    return (s[5] > eps) & (s[4] < _MOST_STEPS)
 
 
 def _fraction_step(operands: Sequence[Expr], s: Sequence[Expr]) -> list[Expr]:
@@ -81,7 +81,9 @@ def _fraction_step(operands: Sequence[Expr], s: Sequence[Expr]) -> list[Expr]:
     new_c_slope = (n - weight * (c_slope * back)) * back - 1
     factor = new_d * new_c
     new_h_slope = h_slope * factor + h * (new_d_slope * new_c + new_d * new_c_slope)
-    return [h * factor, new_d, new_c, b, n, factor, new_h_slope, new_d_slope, new_c_slope]
+    # For whole a the fraction ends, but its derivative goes on.
+    change = f("abs", factor - 1) + f("abs", new_h_slope - h_slope) / f("abs", new_h_slope)
+    return [h * factor, new_d, new_c, b, n, change, new_h_slope, new_d_slope, new_c_slope]
 
 
 def _fraction_end(operands: Sequence[Expr], s: Sequence[Expr]) -> Expr:

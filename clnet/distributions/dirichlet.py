@@ -45,8 +45,8 @@ class Dirichlet(ExponentialFamily):
         a = self.concentration
         excess = (a - 1).clamp(min=0.0)
         mode = excess / excess.sum(-1, True).clamp(min=finfo(a.dtype).tiny)
-        # Without excess the density peaks in a corner: that of the largest concentration.
-        corner = a.new_zeros(a.shape).scatter(-1, a.argmax(-1, True), 1.0)
+        # Without excess the density is infinite in every corner; as PyTorch, the first one stands for all.
+        corner = a.new_tensor([1.0] + [0.0] * (a.shape[-1] - 1))
         return corner.where((a < 1).all(-1, True), mode)
 
     @property
