@@ -109,9 +109,13 @@ def _bind_masked_fill(input: Any, mask: Any, value: Any) -> Any:
     if isinstance(value, (int, float, complex)):
         if not dt.holds(input.dtype, value):
             raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
+        if input.dtype.kind == "int" and not isinstance(value, int):
+            value = int(value.real)  # so that the elements are not computed with as floats
     elif value.ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{value.ndim} dimension(s).")
+    elif input.dtype.kind == "int" and value.dtype is not input.dtype:
+        value = value.to(input.dtype)
     return (input, mask, value), {"dtype": input.dtype}
 
 

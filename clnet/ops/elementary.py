@@ -258,13 +258,17 @@ _LARGEST = {dt.float16: 65504.0, dt.bfloat16: (2 - 2.0 ** -7) * 2.0 ** 127, dt.f
 def _bind_nan_to_num(input: Any, nan: float | None = None, posinf: float | None = None,
                      neginf: float | None = None) -> Any:
     """NaN replaced by ``nan`` (0), infinities by the given or the type's largest numbers."""
-    if not input.dtype.is_floating_point:
+    if not input.dtype.is_inexact:
+        return (input, 0, 0, 0), {"dtype": input.dtype}
+    if input.dtype.is_complex:
         return (input, 0.0, 0.0, 0.0), {"dtype": input.dtype}
     top = _LARGEST[input.dtype]
     return (input, nan or 0.0, top if posinf is None else posinf, -top if neginf is None else neginf), {}
 
 
 def _nan_to_num(x: Expr, nan: Expr, high: Expr, low: Expr) -> Expr:
+    if not x.dtype.is_inexact:
+        return x
     x = where(f("is_nan", x), nan, x)
     return where(f("eq", x, _INF), high, where(f("eq", x, -_INF), low, x))
 
