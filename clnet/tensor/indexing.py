@@ -213,6 +213,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
 def _fill_where(x: Tensor, mask: Tensor, value: Any) -> None:
     """A mask of the whole shape and one value: one elementwise launch, no waiting."""
     value = value.reshape(()) if isinstance(value, Tensor) else value
+    if x.dtype.kind == "int" and isinstance(value, (Tensor, float)):  # wide integers are no floats
+        value = _value(value, x.dtype, x.device).to(x.dtype)  # type: ignore[attr-defined]
     write(where, (mask, value, x), {"dtype": x.dtype}, x)
 
 

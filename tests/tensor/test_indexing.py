@@ -90,3 +90,12 @@ def test_index_tensors_out_of_range_raise_at_the_next_wait_and_touch_nothing():
         y.tolist()
     with pytest.raises(RuntimeError, match="shape mismatch"):
         x[[0, 1]] = clnet.ones(3, 3)
+
+
+def test_wide_integers_stay_exact_where_a_float_is_written():
+    kept = [2 ** 63 - 1, -2 ** 63, 2 ** 62 + 1]
+    mask = clnet.tensor([False, False, False, True])
+    for write in (lambda x: x.masked_fill(mask, 2.5), lambda x: x.index_fill(0, clnet.tensor([3]), 2.5),
+                  lambda x: x.__setitem__(mask, 2.5) or x, lambda x: x.masked_fill(mask, clnet.tensor(2.5)),
+                  lambda x: x.masked_fill(mask, 2).nan_to_num()):
+        assert write(clnet.tensor([*kept, 7])).tolist() == [*kept, 2]
