@@ -26,7 +26,7 @@ DTYPES = (dt.float32, dt.float64, dt.float16, dt.bfloat16, dt.int64, dt.int32, d
 # Of each pair an operator meets one on PoCL and the other elsewhere: a kernel costs a tenth of a
 # second, and there are thousands.
 EITHER = ((dt.float16, dt.bfloat16), (dt.int32, dt.int16), (dt.int8, dt.uint8))
-LAYOUTS = ("contiguous", "transposed", "stepped", "expanded", "shifted")
+LAYOUTS = ("contiguous", "transposed", "stepped", "expanded", "shifted", "overlapping")
 # Element counts: one vector of 16 and a tail, several vectors, none, one.
 _SHAPES = {
     1: (((3, 37),), ((5,),), ((),), ((0,),)),
@@ -174,7 +174,10 @@ def cast(array: np.ndarray, dtype: DType, zeros: bool) -> np.ndarray:
 
 
 def place(bits: np.ndarray, dtype: DType, layout: str, device: Device) -> clnet.Tensor:
-    """A tensor of these elements, arranged in memory as ``layout`` says, junk between them."""
+    """A tensor of these elements, arranged in memory as ``layout`` says, junk between them.
+
+    Elements that share a place are equal.
+    """
     shape = bits.shape
     if layout == "transposed":
         strides = tuple(reversed(lay.contiguous_strides(tuple(reversed(shape)))))
@@ -185,6 +188,8 @@ def place(bits: np.ndarray, dtype: DType, layout: str, device: Device) -> clnet.
     elif layout == "expanded" and shape:
         strides = (0, *lay.contiguous_strides(shape[1:]))
         start = 0
+    elif layout == "overlapping":
+        strides, start = (1,) * len(shape), 1
     else:
         strides, start = lay.contiguous_strides(shape), 3 * (layout == "shifted")
     layout_ = lay.make(shape, strides, dtype)
@@ -195,6 +200,12 @@ def place(bits: np.ndarray, dtype: DType, layout: str, device: Device) -> clnet.
         window[...] = bits
     held = interchange.upload(base, dtype, device)
     return clnet.Tensor.over(held.storage, held.offset + start, layout_)
+
+
+def windows(array: np.ndarray) -> np.ndarray:
+    """An array of the same shape whose elements are those of one line, at the sum of their indices."""
+    line = array.ravel()
+    return np.lib.stride_tricks.as_strided(line, array.shape, (line.itemsize,) * array.ndim)
 
 
 @dataclass
@@ -226,6 +237,8 @@ def prepare(case: Case, device: Device, zeros: bool = True) -> Call:
         layout = case.layout if varies else "contiguous"
         if layout == "expanded" and stored.ndim and stored.size:
             stored = np.broadcast_to(stored[:1], stored.shape)
+        elif case.layout == "overlapping" and stored.ndim and stored.size:
+            stored = windows(stored)
         held = from_storage(np.ascontiguousarray(stored).reshape(stored.shape), dtype)
         bits.append(np.array(stored))
         values.append(held.astype(np.float64) if dtype.is_floating_point else held)

@@ -129,8 +129,8 @@ def may_refuse(case: Case, error: Exception) -> bool:
         return True
     if case.op.family == "linalg" and case.dtype in (dt.float16, dt.bfloat16):
         return True  # factorizations have no types of 16 bits
-    if case.layout == "expanded" and isinstance(error, LinAlgError):
-        return True  # a matrix whose rows are equal
+    if case.layout in ("expanded", "overlapping") and isinstance(error, LinAlgError):
+        return True  # a matrix whose rows are equal, or not positive
     if case.op.family == "fft" and case.dtype in (dt.float16, dt.bfloat16):
         return True  # as in PyTorch on CPUs
     if case.op.family == "complex" or (case.op.expression is not None and case.op.expression.part == "complex"):
