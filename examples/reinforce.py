@@ -1,9 +1,10 @@
 """Learn to balance a pole on a cart by REINFORCE (Williams 1992).
 
 The environment is built in: Barto, Sutton and Anderson's cart and pole (1983), many at once in NumPy. It
-writes a picture of the learning curve and of the last policy's pushes, and prints how long poles stand.
+writes a picture of the learning curve and of the last policy's pushes, and prints how long poles stand:
+by default all of 200 steps, the mean of 100 test poles, after 100 updates.
 
-    python examples/reinforce.py --updates 150 --out runs/reinforce
+    python examples/reinforce.py --updates 100 --out runs/reinforce
 """
 from __future__ import annotations
 

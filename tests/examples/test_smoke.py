@@ -81,7 +81,7 @@ def test_gpt_learns_any_text_and_resumes(tmp_path):
 
 def test_finetune_starts_from_files_and_names_bad_ones(tmp_path):
     finetune = _load("finetune")
-    model = finetune.build_network(4)
+    model = finetune.build_network(4, 7)
     clnet.save(dict(model.state_dict()), tmp_path / "given.safetensors")
     options = ["--smoke", "--out", str(tmp_path), "--weights"]
     assert finetune.main([*options, str(tmp_path / "given.safetensors")]) == 0
