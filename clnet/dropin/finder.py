@@ -93,11 +93,8 @@ def _home(fullname: str, root: str, rest: str) -> str | None:
 def as_torch() -> ModuleType:
     """From now on ``import torch`` and every path under it give clnet, and ``torchvision`` ``clnet.vision``.
 
-    >>> import clnet
-    >>> torch = clnet.as_torch()
-    >>> from torch.utils.data import DataLoader
-    >>> DataLoader is clnet.utils.data.DataLoader
-    True
+    After ``torch = clnet.as_torch()``, ``from torch.utils.data import DataLoader`` gives
+    ``clnet.utils.data.DataLoader``.
 
     Raises:
         RuntimeError: PyTorch itself was imported before.

@@ -98,6 +98,17 @@ def test_fake_data():
         found[3]
 
 
+def test_without_pillow(monkeypatch):
+    monkeypatch.setattr(clnet.vision.pillow, "INSTALLED", False)
+    monkeypatch.setattr(clnet.vision.pillow, "_image", None)
+    found = datasets.FakeData(3, (3, 5, 6), transform=transforms.ToTensor())
+    assert found[0][0].shape == (3, 5, 6)
+    with pytest.raises(ModuleNotFoundError, match=r"clnet\[vision\]"):
+        datasets.FakeData(3)[0]
+    with pytest.raises(TypeError, match="put ToTensor"):
+        datasets.FakeData(3, transform=transforms.CenterCrop(2))[0]
+
+
 def test_pictures_saved(tmp_path):
     grid = clnet.vision.utils.make_grid(clnet.ones(5, 1, 3, 4), nrow=2, padding=1, pad_value=0.5)
     assert grid.shape == (3, 3 * 4 + 1, 2 * 5 + 1) and grid[0, 0, 0].item() == 0.5 and grid[2, 1, 1].item() == 1
