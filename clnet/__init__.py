@@ -77,7 +77,7 @@ newaxis = None
 
 _PACKAGES = ("amp", "autograd", "backends", "compiler", "cuda", "data", "distributions", "dropin", "fft",
              "func", "io", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "signal",
-             "special", "switches", "types", "utils", "version", "vision")
+             "special", "switches", "testing", "types", "utils", "version", "vision")
 # Functions that load with the package they live in.
 _LOADED_FROM = {
     "io": ("load", "save"),

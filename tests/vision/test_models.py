@@ -48,8 +48,7 @@ def test_parameters_and_names(name):
     (lambda: models.ResNet(models.resnet.BasicBlock, (1, 1, 1, 1), num_classes=5), 32),
     (lambda: models.ResNet(models.resnet.Bottleneck, (1, 1, 1, 1), num_classes=5), 32),
     (lambda: models.MobileNetV2(num_classes=5, width_mult=0.25), 32),
-    (lambda: models.DenseNet(4, (2, 2), 8, num_classes=5, drop_rate=0.1), 32),
-    (lambda: models.DenseNet(4, (2, 2), 8, num_classes=5, memory_efficient=True), 32),
+    (lambda: models.DenseNet(4, (2, 2), 8, num_classes=5, drop_rate=0.1, memory_efficient=True), 32),
     (lambda: models.VisionTransformer(8, 4, 2, 2, 8, 16, num_classes=5, representation_size=6), 8)])
 def test_they_train(model, size):
     clnet.manual_seed(0)
