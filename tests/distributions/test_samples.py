@@ -43,7 +43,8 @@ CASES = {
     "mixture": lambda: d.MixtureSameFamily(
         d.Categorical(clnet.tensor([0.3, 0.7])), d.Normal(clnet.tensor([-1.0, 2.0]), clnet.tensor([0.5, 1.0]))),
     "mixture of vectors": lambda: d.MixtureSameFamily(
-        d.Categorical(clnet.tensor([0.3, 0.7])), d.Independent(d.Normal(clnet.tensor([[-1.0, 0.0], [2.0, 5.0]]), 1.0), 1)),
+        d.Categorical(clnet.tensor([0.3, 0.7])),
+        d.Independent(d.Normal(clnet.tensor([[-1.0, 0.0], [2.0, 5.0]]), 1.0), 1)),
 }
 
 
@@ -90,7 +91,8 @@ def test_angles():
 
 def test_poisson_and_binomial_at_their_ends():
     assert clnet.poisson(clnet.zeros(4)).tolist() == [0] * 4
-    assert clnet.binomial(clnet.tensor([0.0, 5.0, 5.0, 90.0]), clnet.tensor([0.5, 0.0, 1.0, 1.0])).tolist() == [0, 0, 5, 90]
+    counts, chances = clnet.tensor([0.0, 5.0, 5.0, 90.0]), clnet.tensor([0.5, 0.0, 1.0, 1.0])
+    assert clnet.binomial(counts, chances).tolist() == [0, 0, 5, 90]
     assert clnet.poisson(clnet.ones(3, dtype=clnet.float16)).dtype is clnet.float16
     assert clnet.poisson(clnet.empty(0)).shape == (0,)
     with pytest.raises(NotImplementedError, match="poisson"):

@@ -201,7 +201,8 @@ SECOND = {
     "Gumbel": {"loc": _real(3), "scale": _positive(3)}, "HalfNormal": {"scale": _positive(3)},
     "Laplace": {"loc": _real(3), "scale": _positive(3)}, "LogNormal": {"loc": _real(3), "scale": _positive(3)},
     "LowRankMultivariateNormal": {"loc": _real(2, 4), "cov_factor": _real(4, 2), "cov_diag": _positive(2, 4)},
-    "MultivariateNormal": {"loc": _real(4), "scale_tril": _tril(2, 4)}, "Normal": {"loc": _real(3), "scale": _positive(3)},
+    "MultivariateNormal": {"loc": _real(4), "scale_tril": _tril(2, 4)},
+    "Normal": {"loc": _real(3), "scale": _positive(3)},
     "OneHotCategorical": {"probs": _positive(3, 4)}, "Pareto": {"scale": _chance(3) / 10, "alpha": _positive(3)},
     "Poisson": {"rate": _positive(3)}, "Uniform": {"low": -_positive(3) - 3, "high": _positive(3) + 5},
     "StudentT": {"df": _positive(3)}, "Chi2": {"df": _positive(3)},
@@ -227,8 +228,8 @@ def test_divergences(name):
             q, q_leaves = _build(clnet, other, SECOND[other])
             their_q, their_q_leaves = _build(torch, other, SECOND[other])
             what = f"{name} from {other}"
-            mine = _outcome(lambda q=q: clnet.distributions.kl_divergence(ours, q))
-            reference = _outcome(lambda q=their_q: torch.distributions.kl_divergence(theirs, q))
+            mine = _outcome(lambda p=ours, q=q: clnet.distributions.kl_divergence(p, q))
+            reference = _outcome(lambda p=theirs, q=their_q: torch.distributions.kl_divergence(p, q))
             _same(mine, reference, what, 5e-4)
             if isinstance(reference, torch.Tensor) and bool(reference.isfinite().all()):
                 _same_gradients(mine, [*our_leaves, *q_leaves], reference, [*their_leaves, *their_q_leaves], what)
@@ -285,7 +286,7 @@ def test_errors(index):
     ours, theirs = raised
     assert ours.type is theirs.type
     text = str(theirs.value)
-    if text.startswith("Expected parameter") or text.startswith("Expected value"):
+    if text.startswith(("Expected parameter", "Expected value")):
         assert str(ours.value).split("found")[0].replace("clnet.", "torch.") == text.split("found")[0]
 
 
