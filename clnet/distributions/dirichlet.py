@@ -5,7 +5,8 @@ from typing import Any
 
 from ..core.limits import finfo
 from ..ops.elementary import xlogy
-from ..ops.variates import standard_gamma
+from ..ops.rowwise import softmax
+from ..ops.variates import log_standard_gamma
 from . import constraints
 from .exp_family import ExponentialFamily
 
@@ -28,8 +29,9 @@ class Dirichlet(ExponentialFamily):
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args=validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        drawn = standard_gamma(self.concentration.expand(self._extended_shape(sample_shape)))
-        return drawn / drawn.sum(-1, True)
+        drawn = log_standard_gamma(self.concentration.expand(self._extended_shape(sample_shape)))
+        dtype = self.concentration.dtype
+        return softmax(drawn, -1).to(dtype).clamp(min=finfo(dtype).tiny)
 
     def log_prob(self, value: Any) -> Any:
         self._validate_sample(value)

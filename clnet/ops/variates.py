@@ -59,10 +59,45 @@ def _gamma_end(held: Expr, a: Expr, u: Expr) -> Expr:
     return where(f("is_nan", a) | (a <= 0), math.nan, where(value < least, least, value))
 
 
+def _log_gamma_end(held: Expr, a: Expr, u: Expr) -> Expr:
+    value = f("log", where(held > 0, held, _boosted(a) - 1 / 3))
+    small = where(a < 1, a, Const(1.0, a.dtype))
+    value = value + where(a < 1, f("log1p", -u) / small, Const(0.0, a.dtype))
+    return where(f("is_nan", a) | (a <= 0), math.nan, value)
+
+
+def _log_gamma_slope(a: Expr, y: Expr) -> Expr:
+    # Where the variate itself underflows, its series has one term.
+    seen = y > -60
+    x = f("exp", where(seen, y, Const(0.0, y.dtype)))
+    return where(seen, f("gamma_slope", a, x) / x, (f("digamma", a + 1) - y) / a)
+
+
 _gamma_propose = _internal("_gamma_round", _gamma_round, differentiable=False)
 _gamma_finish = _internal("_gamma_end", _gamma_end, differentiable=False)
 _gamma_moves = _internal("_gamma_moves", lambda a, x: x + (a - a), undefined=(1,),
                          grads=lambda g, o, a, x: (g * f("gamma_slope", a, x), None))
+
+_log_gamma_finish = _internal("_log_gamma_end", _log_gamma_end, differentiable=False)
+_log_gamma_moves = _internal("_log_gamma_moves", lambda a, y: y + (a - a), undefined=(1,),
+                             grads=lambda g, o, a, y: (g * _log_gamma_slope(a, y), None))
+
+
+def _gamma_accepted(a: Any, generator: Any) -> Any:
+    """What the rounds of rejection leave: variates of shape ``a``, or ``a + 1`` below 1."""
+    held: Any = _REFUSED
+    for _ in range(_GAMMA_ROUNDS):
+        held = _gamma_propose(held, a, standard_normal(**_like(a, generator)), unit(**_like(a, generator)))
+    return held
+
+
+@composite("random", random=True, public=False, name="_log_standard_gamma")
+def log_standard_gamma(input: Any, *, generator: Any = None) -> Any:
+    """Logarithms of what ``standard_gamma`` draws, which do not underflow for small shapes."""
+    wide = _wide(input)
+    a = wide.detach()
+    drawn = _log_gamma_finish(_gamma_accepted(a, generator), a, unit(**_like(a, generator)))
+    return _log_gamma_moves(wide, drawn)
 
 
 @composite("random", random=True, public=False, name="_standard_gamma")
@@ -77,10 +112,7 @@ def standard_gamma(input: Any, *, generator: Any = None) -> Any:
     """
     wide = _wide(input)
     a = wide.detach()
-    held: Any = _REFUSED
-    for _ in range(_GAMMA_ROUNDS):
-        held = _gamma_propose(held, a, standard_normal(**_like(a, generator)), unit(**_like(a, generator)))
-    drawn = _gamma_finish(held, a, unit(**_like(a, generator)))
+    drawn = _gamma_finish(_gamma_accepted(a, generator), a, unit(**_like(a, generator)))
     return _gamma_moves(wide, drawn).to(input.dtype)
 
 
