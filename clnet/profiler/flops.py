@@ -9,7 +9,9 @@ from typing import Any
 def _product(operands: Any, attrs: dict[str, Any]) -> int:
     a, b = operands[0].shape, operands[1].shape
     batch = max(prod(a[:-2]), prod(b[:-2])) if len(a) > 2 or len(b) > 2 else 1
-    return 2 * batch * a[-2] * a[-1] * b[-1]
+    first, second = attrs.get("turned", (False, False))
+    inner, rows = (a[-2], a[-1]) if first else (a[-1], a[-2])
+    return 2 * batch * rows * inner * (b[-2] if second else b[-1])
 
 
 def _conv(operands: Any, attrs: dict[str, Any]) -> int:
