@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +27,7 @@ _WIDE = 1 << 62
 def host_caps() -> DeviceCaps:
     """The host's capabilities: plans are made for them, for the shapes of their results alone."""
     return DeviceCaps(
-        name=platform.processor() or platform.machine(), vendor="NumPy", platform="host",
+        name=f"the host ({sys.platform})", vendor="NumPy", platform="host",
         driver_version=np.__version__, version=(1, 2), c_version=(1, 2), device_type="cpu",
         units=os.cpu_count() or 1, max_work_group_size=1024, max_work_item_sizes=(1024,) * 3,
         local_mem_size=32 << 10, global_mem_size=_WIDE, max_mem_alloc_size=_WIDE, base_align=128,
