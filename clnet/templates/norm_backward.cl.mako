@@ -62,6 +62,13 @@ void ${entry}(
 % else:
 % for name, result in (("sum", "total"), ("along", "slope")):
 <% wide, value = W // 2, name %>\
+% if W == 16:
+        // oclgrind takes .hi of a vector of 16 for unwritten.
+        ${one} ${name}_lanes[16];
+        vstore16(${name}, 0, ${name}_lanes);
+        const ${types.register_type(acc, 8)} ${name}8 = vload8(0, ${name}_lanes) + vload8(1, ${name}_lanes);
+<% wide, value = 4, f"{name}8" %>\
+% endif
 % while wide:
         const ${types.register_type(acc, wide)} ${name}${wide} = ${value}.lo + ${value}.hi;
 <% value, wide = f"{name}{wide}", wide // 2 %>\

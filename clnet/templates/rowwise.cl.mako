@@ -306,6 +306,14 @@ ${store_vector(outs[0][1], "y0", "at", f"m{number}")}\
             const ${row_t} raw = total${number};
 % else:
 <% wide, name = W // 2, f"total{number}" %>\
+% if W == 16:
+            // oclgrind takes .hi of a vector of 16 for unwritten.
+            ${row_t} lanes16[16];
+            vstore16(${name}, 0, lanes16);
+            const ${types.register_type(acc, 8)} low8 = vload8(0, lanes16), high8 = vload8(1, lanes16);
+            const ${types.register_type(acc, 8)} half8 = ${fold(s[0], "low8", "high8", 8)};
+<% wide, name = 4, "half8" %>\
+% endif
 % while wide:
             const ${types.register_type(acc, wide)} half${wide} = ${fold(s[0], f"{name}.lo", f"{name}.hi", wide)};
 <% name, wide = f"half{wide}", wide // 2 %>\

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gzip
+import gc
 import json
 
 import pytest
@@ -82,6 +83,7 @@ def test_modules_own_their_backward():
 
 
 def test_memory_timeline(tmp_path):
+    gc.collect()  # what other tests left is not freed meanwhile
     with profile(profile_memory=True) as prof:
         x = clnet.zeros(1000)
         del x
