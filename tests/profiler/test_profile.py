@@ -1,8 +1,8 @@
 """Recordings of a small training step, and what is made of them."""
 from __future__ import annotations
 
-import gzip
 import gc
+import gzip
 import json
 
 import pytest
