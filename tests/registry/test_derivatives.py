@@ -36,7 +36,8 @@ DISCRETE = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_
 # Counts: their samples are float32, so that they are not differentiated.
 COUNTED = {"bincount", "histogram", "histogramdd"}
 # PyTorch has no derivative of them either: steps, drawn counts, and polynomials of a varying degree.
-CONSTANT_RESULTS = {"binomial", "detach_copy", "nextafter", "poisson", "special.airy_ai", *(f"special.{name}" for name in (
+CONSTANT_RESULTS = {"binomial", "detach_copy", "nextafter", "poisson", "special.airy_ai", *(
+    f"special.{name}" for name in (
     "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
     *(f"{shifted}chebyshev_polynomial_{kind}" for kind in "tuvw" for shifted in ("", "shifted_"))))}
 # With ``hard`` given, the gradient is that of the soft result on purpose.
