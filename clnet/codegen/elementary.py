@@ -118,8 +118,12 @@ def _power(x: Expr, y: Expr) -> Expr:
 def _pow(r: Any, dtype: DType, kinds: tuple[DType, ...], a: str, b: str) -> str:
     if dtype is dt.float32:
         return inline(r, _power, (a, b), kinds)
-    if dtype.is_floating_point:
+    if dtype.is_floating_point and r.width == 1:
         return f"pow({a}, {b})"
+    if dtype.is_floating_point:
+        # Lane by lane: PoCL 3.1's pow of double vectors mixes lanes up where one of them is zero.
+        lanes = ", ".join(f"pow({a}.s{k:x}, {b}.s{k:x})" for k in range(r.width))
+        return f"(({types.register_type(dtype, r.width)})({lanes}))"
     return f"ipow_{types.register_type(dtype, r.width)}({a}, {b})"
 
 

@@ -96,3 +96,11 @@ def test_functions_named_in_place():
 def test_float_power_is_double():
     assert clnet.float_power(clnet.tensor([2]), 3).dtype is clnet.float64
     assert clnet.float_power(2, clnet.tensor([0.5])).dtype is clnet.float64
+
+
+@pytest.mark.parametrize("exponent", [2.5, -1.5, 0.3])
+def test_powers_of_vectors_with_zeros(exponent):
+    """PoCL 3.1's pow of double vectors mixes lanes up where one of them is zero."""
+    x = np.array([1.0, 0.0, 2.0, 3.0, 0.0, 0.5, 7.0, 0.25] * 3)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose((clnet.tensor(x) ** exponent).numpy(), x ** exponent, rtol=1e-14)
