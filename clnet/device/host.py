@@ -18,8 +18,8 @@ from clnet.core.caps import DeviceCaps
 from clnet.core.errors import DeviceError, OutOfMemoryError
 from clnet.core.program import KernelSource
 from clnet.device import hostmem
-from clnet.device.block import Bin, Block, Region, Segment, Usage, hand_out
-from clnet.device.runtime import Launchable, Runtime
+from clnet.device.block import Bin, Block, Region, Segment, hand_out
+from clnet.device.runtime import DriverlessRuntime, Launchable, Runtime
 
 _WIDE = 1 << 62
 
@@ -35,16 +35,10 @@ def host_caps() -> DeviceCaps:
         int_dot=False, extensions=frozenset(), host_memory=True, plan_class="cpu")
 
 
-class HostRuntime(Runtime):
+class HostRuntime(DriverlessRuntime):
     """Memory of the process. There is nothing to launch and nothing to wait for."""
 
     interprets = True
-
-    def __init__(self, caps: DeviceCaps, name: str) -> None:
-        self.caps = caps
-        self.name = name
-        self._usage = Usage(name)
-        self._dead: list[Region] = []
 
     def allocate(self, nbytes: int) -> Block:
         try:
@@ -97,26 +91,6 @@ class HostRuntime(Runtime):
 
     def launch_times(self, event: Any) -> None:
         return None
-
-    def memory_stats(self) -> dict[str, int]:
-        usage = self._usage
-        return {
-            "allocated_bytes.all.current": usage.nbytes,
-            "allocated_bytes.all.peak": usage.peak_nbytes,
-            "allocation.all.current": usage.blocks,
-            "allocation.all.peak": usage.peak_blocks,
-            "reserved_bytes.all.current": usage.nbytes,
-            "reserved_bytes.all.peak": usage.peak_nbytes,
-        }
-
-    def reset_peak_memory_stats(self) -> None:
-        self._usage.reset_peak()
-
-    def empty_cache(self) -> None:
-        self._dead.clear()
-
-    def build_stats(self) -> dict[str, float]:
-        return {"kernels_from_source": 0, "kernels_from_disk": 0, "seconds": 0.0}
 
     def split(self, count: int) -> list[Runtime]:
         raise DeviceError(f"{self.name} cannot be split: it is the host")

@@ -18,8 +18,8 @@ from clnet.core.config import settings
 from clnet.core.errors import BuildError, DeviceError, OutOfMemoryError
 from clnet.core.presets import PRESETS
 from clnet.core.program import KernelSource
-from clnet.device.block import Bin, Block, Region, Segment, Usage, hand_out
-from clnet.device.runtime import Runtime
+from clnet.device.block import Bin, Block, Region, Segment, hand_out
+from clnet.device.runtime import DriverlessRuntime, Runtime
 
 DEFAULT_PRESET = "rtx3060"
 
@@ -60,17 +60,14 @@ class NullKernel:
         self.runtime.record(self.source, tuple(global_size), tuple(args))
 
 
-class NullRuntime(Runtime):
+class NullRuntime(DriverlessRuntime):
     """Records in `launches`; `clear` empties it. Downloads give zeros."""
 
     def __init__(self, caps: DeviceCaps, name: str) -> None:
-        self.caps = caps
-        self.name = name
+        super().__init__(caps, name)
         self.launches: list[Launch] = []
         self.sources: list[tuple[KernelSource, str]] = []
         """Every source built, with its prelude."""
-        self._usage = Usage(name)
-        self._dead: list[Region] = []
 
     def clear(self) -> None:
         """Forget what was recorded."""
@@ -142,26 +139,6 @@ class NullRuntime(Runtime):
 
     def launch_times(self, event: Any) -> None:
         return None
-
-    def memory_stats(self) -> dict[str, int]:
-        usage = self._usage
-        return {
-            "allocated_bytes.all.current": usage.nbytes,
-            "allocated_bytes.all.peak": usage.peak_nbytes,
-            "allocation.all.current": usage.blocks,
-            "allocation.all.peak": usage.peak_blocks,
-            "reserved_bytes.all.current": usage.nbytes,
-            "reserved_bytes.all.peak": usage.peak_nbytes,
-        }
-
-    def reset_peak_memory_stats(self) -> None:
-        self._usage.reset_peak()
-
-    def empty_cache(self) -> None:
-        self._dead.clear()
-
-    def build_stats(self) -> dict[str, float]:
-        return {"kernels_from_source": 0, "kernels_from_disk": 0, "seconds": 0.0}
 
     def split(self, count: int) -> list[Runtime]:
         raise DeviceError(f"{self.name} cannot be split")

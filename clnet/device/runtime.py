@@ -10,7 +10,7 @@ import numpy as np
 
 from clnet.core.caps import DeviceCaps
 from clnet.core.program import KernelSource
-from clnet.device.block import Block
+from clnet.device.block import Block, Region, Usage
 
 
 class Launchable(Protocol):
@@ -98,3 +98,33 @@ class Runtime(abc.ABC):
     @abc.abstractmethod
     def split(self, count: int) -> Iterable[Runtime]:
         """Equal parts of the device, each opened."""
+
+
+class DriverlessRuntime(Runtime):
+    """What devices without a driver share: they count their memory and build nothing."""
+
+    def __init__(self, caps: DeviceCaps, name: str) -> None:
+        self.caps = caps
+        self.name = name
+        self._usage = Usage(name)
+        self._dead: list[Region] = []
+
+    def memory_stats(self) -> dict[str, int]:
+        usage = self._usage
+        return {
+            "allocated_bytes.all.current": usage.nbytes,
+            "allocated_bytes.all.peak": usage.peak_nbytes,
+            "allocation.all.current": usage.blocks,
+            "allocation.all.peak": usage.peak_blocks,
+            "reserved_bytes.all.current": usage.nbytes,
+            "reserved_bytes.all.peak": usage.peak_nbytes,
+        }
+
+    def reset_peak_memory_stats(self) -> None:
+        self._usage.reset_peak()
+
+    def empty_cache(self) -> None:
+        self._dead.clear()
+
+    def build_stats(self) -> dict[str, float]:
+        return {"kernels_from_source": 0, "kernels_from_disk": 0, "seconds": 0.0}
