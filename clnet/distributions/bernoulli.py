@@ -11,10 +11,10 @@ from ..ops.random import bernoulli
 from ..tensor import ranges
 from . import constraints
 from .exp_family import ExponentialFamily
-from .parameters import broadcast_all, lazy_property, logits_to_probs, one_of, probs_to_logits
+from .parameters import BinaryChance, broadcast_all, one_of
 
 
-class Bernoulli(ExponentialFamily):
+class Bernoulli(BinaryChance, ExponentialFamily):
     """1 with probability ``probs``, the sigmoid of ``logits``, else 0."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -29,22 +29,6 @@ class Bernoulli(ExponentialFamily):
 
     def _expand_parts(self, new: Any, batch_shape: Size) -> None:
         new.__dict__[self._given] = self._param.expand(batch_shape)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.shape
-
-    @lazy_property
-    def logits(self) -> Any:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Any:
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self) -> Any:

@@ -10,10 +10,10 @@ from ..ops.variates import binomial
 from ..tensor import ranges
 from . import constraints
 from .distribution import Distribution
-from .parameters import broadcast_all, lazy_property, logits_to_probs, one_of, probs_to_logits
+from .parameters import BinaryChance, broadcast_all, one_of
 
 
-class Binomial(Distribution):
+class Binomial(BinaryChance, Distribution):
     """How many of ``total_count`` trials succeed, each with the chance ``probs``."""
 
     arg_constraints = {"total_count": constraints.nonnegative_integer, "probs": constraints.unit_interval,
@@ -34,22 +34,6 @@ class Binomial(Distribution):
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
         return constraints.integer_interval(0, self.total_count)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.shape
-
-    @lazy_property
-    def logits(self) -> Any:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Any:
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self) -> Any:

@@ -9,10 +9,10 @@ from ..ops.activation import logsigmoid
 from ..ops.variates import poisson, standard_gamma
 from . import constraints
 from .distribution import Distribution
-from .parameters import broadcast_all, lazy_property, logits_to_probs, one_of, probs_to_logits
+from .parameters import BinaryChance, broadcast_all, one_of
 
 
-class NegativeBinomial(Distribution):
+class NegativeBinomial(BinaryChance, Distribution):
     """How many trials of chance ``probs`` succeed before ``total_count`` failures."""
 
     arg_constraints = {"total_count": constraints.greater_than_eq(0),
@@ -29,22 +29,6 @@ class NegativeBinomial(Distribution):
 
     def _expand_parts(self, new: Any, batch_shape: Size) -> None:
         new.__dict__[self._given] = self._param.expand(batch_shape)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.shape
-
-    @lazy_property
-    def logits(self) -> Any:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Any:
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd.mode import enable_grad
 from ..core import dtypes as dt
+from ..core.layout import Size
 from ..core.limits import finfo
 from ..ops.activation import logit, sigmoid
 from ..ops.rowwise import softmax
@@ -96,3 +97,25 @@ def normal_noise(like: Any, shape: Any) -> Any:
 def open_unit_noise(like: Any, shape: Any) -> Any:
     """Uniform numbers of (0, 1)."""
     return unit_noise(like, shape).clamp(min=finfo(like.dtype).tiny)
+
+
+class BinaryChance:
+    """What distributions share whose chance is given as ``probs`` or as ``logits``: ``_given`` says which."""
+
+    _given: str
+
+    @property
+    def _param(self) -> Any:
+        return self.__dict__[self._given]
+
+    @property
+    def param_shape(self) -> Size:
+        return self._param.shape
+
+    @lazy_property
+    def logits(self) -> Any:
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Any:
+        return logits_to_probs(self.logits, is_binary=True)

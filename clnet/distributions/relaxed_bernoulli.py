@@ -7,20 +7,12 @@ from ..core.layout import Size
 from ..ops.activation import softplus
 from . import constraints
 from .distribution import Distribution
-from .parameters import (
-    broadcast_all,
-    clamp_probs,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-    unit_noise,
-)
+from .parameters import BinaryChance, broadcast_all, clamp_probs, one_of, unit_noise
 from .scalar_transforms import SigmoidTransform
 from .transformed_distribution import TransformedDistribution
 
 
-class LogitRelaxedBernoulli(Distribution):
+class LogitRelaxedBernoulli(BinaryChance, Distribution):
     """Logits of relaxed Bernoulli numbers (Maddison et al. 2017, "The concrete distribution")."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -36,22 +28,6 @@ class LogitRelaxedBernoulli(Distribution):
 
     def _expand_parts(self, new: Any, batch_shape: Size) -> None:
         new.__dict__[self._given] = self._param.expand(batch_shape)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.shape
-
-    @lazy_property
-    def logits(self) -> Any:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Any:
-        return logits_to_probs(self.logits, is_binary=True)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         probs = clamp_probs(self.probs)
