@@ -15,6 +15,8 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Result, ScalarOperand, Temporary
+from ..core.tunables import Choice, Family
+from .matmul_space import DOT, LOCAL, TILE
 
 # Tunables, CPU class.  Row tiles that a task takes in one column panel; work-items per unit;
 # elements and multiply-adds up to which one work-item does everything, since waking another thread costs
@@ -234,6 +236,17 @@ def _lanes(p: Product) -> int:
     return 16 if p.accumulate.itemsize == 4 else 8
 
 
+def _choice(family: Family, p: Product, caps: DeviceCaps) -> Choice:
+    """What is known about products of this kind and size: t means that rows or columns follow one another."""
+    order = "".join("n" if x.column == 1 else "t" if x.row == 1 else "s" for x in (p.a, p.b))
+    return family.choice(caps, f"{p.a.dtype.name} {order}", math.prod(p.batch), p.m, p.n, p.k)
+
+
+def _workers(p: Product, count: int, pick: Choice, caps: DeviceCaps) -> int:
+    per_unit = pick("workers_per_unit", CPU_WORKERS_PER_UNIT)
+    return 1 if p.m * p.n * p.k * count <= CPU_PRODUCT_GRAIN else caps.units * per_unit
+
+
 def _arguments(p: Product) -> tuple[_Arguments, dict[str, Any]]:
     """Both factors, the result, the epilogue and the batch, as arguments and parameters."""
     args = _Arguments(p.index)
@@ -252,16 +265,18 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
         p = p.transposed
     if p.m <= DOT_ROWS and p.b.row == 1 and p.k > 1 and (p.b.column != 1 or p.n == 1):
         return _dot(p, caps)
-    rows = _tile_rows(p.m)
-    vectors = 1 if p.n <= lanes else 4 if rows <= 2 else 2
+    pick = _choice(TILE, p, caps)
+    rows = pick("rows", _tile_rows(p.m))
+    vectors = pick("vectors", 1 if p.n <= lanes else 4 if rows <= 2 else 2)
     width = vectors * lanes
     # Where rows of b lie whole pages apart, what a panel reads conflicts in cache.
     far = p.b.row * p.b.dtype.itemsize % PAGE == 0
-    pack_b = p.b.column != 1 or p.n < width or p.m >= (PACK_B_ROWS if far else PACK_B_ROWS_NEAR)
+    pack_b = p.b.column != 1 or p.n < width or pick(
+        "pack_b", p.m >= (PACK_B_ROWS if far else PACK_B_ROWS_NEAR))
     # Along k the broadcasts of a read whole cache lines; narrow types are widened there stretch by stretch.
     narrow = p.a.dtype is not p.accumulate
-    pack_a = narrow and p.m >= WIDEN and p.n >= WIDEN_COLUMNS or p.a.column != 1 and (
-        p.m >= PACK_A_ROWS and p.n >= 2 * width or narrow and p.n > 2 * width)
+    pack_a = pick("pack_a", narrow and p.m >= WIDEN and p.n >= WIDEN_COLUMNS or p.a.column != 1 and (
+        p.m >= PACK_A_ROWS and p.n >= 2 * width or narrow and p.n > 2 * width))
     widen = WIDEN if narrow and not pack_a and p.a.column == 1 and p.k > 1 else 0
     launches: list[Launch] = []
     temporaries: list[Layout] = []
@@ -275,10 +290,10 @@ def _cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
         p = replace(p, b=b)
     tiles, panels = -(-p.m // rows), -(-p.n // width)
     count = math.prod(p.batch)
-    workers = 1 if p.m * p.n * p.k * count <= CPU_PRODUCT_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
-    group = max(1, min(GROUP_TILES, tiles * panels * count // workers))
+    workers = _workers(p, count, pick, caps)
+    group = max(1, min(pick("group_tiles", GROUP_TILES), tiles * panels * count // workers))
     groups = -(-tiles // group)
-    splits = _splits(p.k, groups * panels * count, workers)
+    splits = _splits(p.k, groups * panels * count, workers, pick("split_k", SPLIT_K))
     final = p
     if splits > 1:
         p, layout = _without_epilogue(p, len(temporaries), splits)
@@ -308,13 +323,14 @@ def _dot(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
         launches, a = _pack(p, p.a, p.m, 1, 0, temporaries, caps)
         p = replace(p, a=replace(a, row=p.k, column=1))
     # Four by four sums take the fewest reads that registers allow; eight rows take more from farther caches.
-    rows = p.m if p.m <= 2 else 4
-    columns = min(4, 1 << (p.n - 1).bit_length())
-    unroll = max(1, min(4, 8 // (rows * columns)))
+    pick = _choice(DOT, p, caps)
+    rows = pick("rows", p.m if p.m <= 2 else 4)
+    columns = pick("columns", min(4, 1 << (p.n - 1).bit_length()))
+    unroll = pick("unroll", max(1, min(4, 8 // (rows * columns))))
     m_tiles, n_tiles = -(-p.m // rows), -(-p.n // columns)
     count = math.prod(p.batch)
-    workers = 1 if p.m * p.n * p.k * count <= CPU_PRODUCT_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
-    splits = _splits(p.k, m_tiles * n_tiles * count, workers)
+    workers = _workers(p, count, pick, caps)
+    splits = _splits(p.k, m_tiles * n_tiles * count, workers, pick("split_k", SPLIT_K))
     depth = -(-p.k // (splits * lanes * unroll)) * lanes * unroll
     final = p
     if splits > 1:
@@ -339,11 +355,11 @@ def _tile_rows(m: int) -> int:
     return 8 if 5 * eight <= 6 * four else 4
 
 
-def _splits(k: int, tasks: int, workers: int) -> int:
-    """Into how many parts K is cut so that every worker has something to do."""
-    if 2 * tasks > workers or k < 2 * SPLIT_K:
+def _splits(k: int, tasks: int, workers: int, least: int) -> int:
+    """Into how many parts of at least ``least`` K is cut so that every worker has something to do."""
+    if 2 * tasks > workers or k < 2 * least:
         return 1
-    return max(1, min(workers // tasks, k // SPLIT_K))
+    return max(1, min(workers // tasks, k // least))
 
 
 def _pack(p: Product, source: Matrix, rows: int, panel: int, slot: int, temporaries: list[Layout],
@@ -382,18 +398,20 @@ def _pack(p: Product, source: Matrix, rows: int, panel: int, slot: int, temporar
 # GPU class ---------------------------------------------------------------------------------------
 
 def _gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
-    edge = GPU_EDGE
+    pick = _choice(LOCAL, p, caps)
+    edge = pick("edge", GPU_EDGE)
     while edge * edge > caps.max_work_group_size:
         edge //= 2
     count = math.prod(p.batch)
-    tile = next((t for t in GPU_TILES if t <= 2 * max(min(p.m, p.n), 8) and
-                 -(-p.m // t) * -(-p.n // t) * count >= caps.units), GPU_TILES[-1])
+    tile = pick("tile", next((t for t in GPU_TILES if t <= 2 * max(min(p.m, p.n), 8) and
+                              -(-p.m // t) * -(-p.n // t) * count >= caps.units), GPU_TILES[-1]))
     tile = max(tile, edge)
-    depth_tile = GPU_DEPTH
+    depth_tile = pick("depth", GPU_DEPTH)
     while 2 * depth_tile * (tile + 1) * p.accumulate.itemsize > min(caps.local_mem_size, 16 << 10):
         depth_tile //= 2
     tiles_m, tiles_n = -(-p.m // tile), -(-p.n // tile)
-    splits = _splits(p.k, tiles_m * tiles_n * count, caps.units * GPU_GROUPS_PER_UNIT)
+    splits = _splits(p.k, tiles_m * tiles_n * count, caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT),
+                     pick("split_k", SPLIT_K))
     final, temporaries = p, []
     if splits > 1:
         p, layout = _without_epilogue(p, 0, splits)

@@ -1,0 +1,48 @@
+"""What can be chosen in plans of matrix products; ``matmul`` says what its models choose."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..core.caps import DeviceCaps
+from ..core.tunables import Parameter, family
+from ..core.tuned import Value
+
+_SIZES = ("batch", "m", "n", "k")
+# Vector registers that accumulators and operands of the inner loop may take: beyond, compilers spill.
+_REGISTERS = 32
+
+
+def _tile_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    rows, vectors = int(values.get("rows", 1)), int(values.get("vectors", 1))
+    return rows < 2 * sizes["m"] and rows * vectors + vectors < _REGISTERS
+
+
+def _dot_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    rows, columns, unroll = (int(values.get(name, 1)) for name in ("rows", "columns", "unroll"))
+    return (rows < 2 * sizes["m"] and columns < 2 * sizes["n"]
+            and (rows * columns + rows + columns) * unroll <= _REGISTERS)
+
+
+def _local_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    edge, tile, depth = (int(values.get(name, least)) for name, least in (("edge", 8), ("tile", 16), ("depth", 8)))
+    return (edge * edge <= caps.max_work_group_size and edge <= tile <= 8 * edge
+            and 2 * depth * (tile + 1) * 8 <= caps.local_mem_size)
+
+
+_WORKERS = Parameter("workers_per_unit", (1, 2, 4, 8, 16))
+_SPLIT = Parameter("split_k", (128, 256, 512, 1024, 2048))
+
+# CPU class: register tiles of the result. Rows and vectors of a tile, whether the factors are copied into
+# panels first, row tiles that a task takes, work-items per unit, least K of a part where K is split.
+TILE = family("matmul_tile", _SIZES, Parameter("rows", (1, 2, 4, 6, 8, 10, 12)), Parameter("vectors", (1, 2, 3, 4)),
+              Parameter("pack_a", (False, True)), Parameter("pack_b", (False, True)),
+              Parameter("group_tiles", (1, 2, 4, 8, 16, 32, 64)), _WORKERS, _SPLIT, allows=_tile_fits)
+
+# CPU class, few rows: inner products. Rows and columns of a register tile, vectors along k of each sum.
+DOT = family("matmul_dot", _SIZES, Parameter("rows", (1, 2, 4, 8)), Parameter("columns", (1, 2, 4, 8)),
+             Parameter("unroll", (1, 2, 4)), _WORKERS, _SPLIT, allows=_dot_fits)
+
+# GPU class: tiles in local memory. Edges of the work-group and of the tile, depth of the tile, work-groups
+# per unit for which K is split.
+LOCAL = family("matmul_local", _SIZES, Parameter("edge", (8, 16)), Parameter("tile", (16, 32, 64, 128)),
+               Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)), _SPLIT, allows=_local_fits)
