@@ -11,6 +11,7 @@ from ..core.layout import Layout
 from ..core.plan import Operand, Plan, Result
 from .conv_direct import correlate, weight_gradient
 from .conv_planes import Call, Geometry, Planes, axes, geometry_of, planes_of
+from .conv_space import LOCAL
 from .matmul import Matrix, Product, accumulator, plan_product, sum_partials
 
 # Tunables, GPU class: work-group edge, tile edges, depth of a tile; work-groups per unit that the
@@ -123,19 +124,21 @@ def _local(call: Call, kind: str, a: Planes, b: Planes, bias: Any, layout: Layou
         x, w = b, a
         out, inner = a.shape[1] // g.groups, b.shape[1] // g.groups
         m, k, columns = out, n * math.prod(g.output), inner * taps
-    edge = GPU_EDGE
+    pick = LOCAL.choice(caps, f"{a.dtype.name} {kind}", g.groups, m, columns, k)
+    edge = pick("edge", GPU_EDGE)
     while edge * edge > caps.max_work_group_size:
         edge //= 2
-    tile = next((t for t in GPU_TILES if t <= 2 * max(min(m, columns), 8) and
-                 -(-m // t) * -(-columns // t) * g.groups >= caps.units), GPU_TILES[-1])
-    depth_tile = GPU_DEPTH
+    tile = pick("tile", next((t for t in GPU_TILES if t <= 2 * max(min(m, columns), 8) and
+                              -(-m // t) * -(-columns // t) * g.groups >= caps.units), GPU_TILES[-1]))
+    depth_tile = pick("depth", GPU_DEPTH)
     while 2 * depth_tile * (tile + 1) * acc.itemsize > min(caps.local_mem_size, 16 << 10):
         depth_tile //= 2
     tiles_m, tiles_n = -(-m // tile), -(-columns // tile)
     tasks = tiles_m * tiles_n * g.groups
     splits = 1
-    if kind == "weight" and tasks < caps.units * GPU_GROUPS_PER_UNIT:
-        splits = max(1, min(caps.units * GPU_GROUPS_PER_UNIT // tasks, k // GPU_SPLIT))
+    if kind == "weight":
+        groups_wanted = caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT)
+        splits = max(1, min(groups_wanted // tasks, k // GPU_SPLIT))
     total = layout.numel
     target: Any = Result(0)
     if splits > 1:

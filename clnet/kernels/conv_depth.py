@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.plan import Result
 from .conv_planes import Call, Geometry, Laid, Planes, Triple, axes, lanes_of, lay_scalars, window_scalars
+from .conv_space import DEPTH
 from .matmul import accumulator, sum_partials
 
 # Tunables: most taps whose weights are held in registers, rows that are walked together, largest
@@ -62,6 +63,8 @@ def correlate_planes(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, t
     out = g.input if transposed else g.output
     multiple = 1 if transposed else w.shape[0] // g.groups
     tasks = x.shape[0] * x.shape[1]
+    pick = DEPTH.choice(call.caps, f"{x.dtype.name} {'input' if transposed else 'forward'}", *x.shape[:2], multiple,
+                        math.prod(g.taps), out[2], math.prod(out))
     workers = min(call.workers(tasks * multiple * math.prod(out) * math.prod(g.taps)), tasks)
     scratch = call.temporary(workers * scalars["volume"], params["target"])
     scalars |= axes("out", out) | axes("w", w.strides[2:]) | {"multiple": multiple, "w_o": w.strides[0],
@@ -71,7 +74,7 @@ def correlate_planes(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, t
     dense = g.dilation[1] == 1 and (transposed or g.stride[1] == 1)
     params |= {"kind": "forward", "y_dtype": x.dtype, "flip": transposed,
                "lanes": _lanes(out[2], lanes_of(params["target"])),
-               "block": min(ROWS, out[1]) if dense and math.prod(g.taps) <= 9 else 1,
+               "block": min(pick("rows", ROWS), out[1]) if dense and math.prod(g.taps) <= 9 else 1,
                "bias": bias[1].dtype if bias else None}
     call.launch("conv_depth", params, [x.arg, w.arg, *([bias[0]] if bias else []), Result(0), scratch], scalars, 1,
                 workers)

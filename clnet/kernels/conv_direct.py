@@ -11,7 +11,20 @@ from ..core.dtypes import DType
 from ..core.plan import Operand, Result, Temporary
 from .conv_depth import correlate_planes, fits, weight_planes
 from .conv_panel import correlate_panels, weight_panels
-from .conv_planes import Call, Geometry, Laid, Planes, Target, Triple, axes, lanes_of, lay_scalars, window_scalars
+from .conv_planes import (
+    CPU_WORKERS_PER_UNIT,
+    Call,
+    Geometry,
+    Laid,
+    Planes,
+    Target,
+    Triple,
+    axes,
+    lanes_of,
+    lay_scalars,
+    window_scalars,
+)
+from .conv_space import WEIGHT, WINDOWS
 from .matmul import accumulator, sum_partials
 
 # Tunables.  Output channels above which, and depth of the windows from which, a convolution runs as a
@@ -173,9 +186,14 @@ def _windows(call: Call, laid: Laid, cover: _Lanes, n: int, w: Planes, groups: i
         inner, out = w.shape[1], w.shape[0] // groups
         w_strides = (out * w.strides[0], w.strides[0], w.strides[1])
     count = math.prod(taps)
+    pick = WINDOWS.choice(call.caps, f"{w.dtype.name}{' phased' if phases != (1, 1, 1) else ''}", n, groups, out,
+                          inner, count, target.size[2], math.prod(target.size))
+    panel = not call.wide and out > PANEL_ROWS and bool(count) and pick("panel", inner * count >= PANEL_DEPTH)
     rows = 8 if out > 4 else 4 if out > 2 else out
     vectors = min(2 if rows >= 4 else 4, cover.vectors)
     vectors = 1 << (vectors.bit_length() - 1)
+    if not panel:
+        rows, vectors = pick("rows", rows), pick("vectors", vectors)
     tiles = -(-out // rows)
     packed = call.temporary(groups * tiles * inner * count * rows, acc)
     if count:
@@ -185,13 +203,13 @@ def _windows(call: Call, laid: Laid, cover: _Lanes, n: int, w: Planes, groups: i
                      "w_c": w_strides[2], **axes("w", w.strides[2:]), **axes("tap", taps),
                      "tasks": groups * tiles * inner},
                     1, min(call.workers(groups * out * inner * count), groups * tiles * inner))
-    if not call.wide and out > PANEL_ROWS and inner * count >= PANEL_DEPTH:
+    if panel:
         correlate_panels(call, laid, n, packed, groups, inner, out, taps, dilation, phases, target)
         return
     vector_tiles = -(-cover.vectors // vectors)
     tasks = n * groups * vector_tiles * tiles
     work = n * groups * out * inner * max(count, 1) * cover.vectors * lanes
-    workers = call.workers(work)
+    workers = call.workers(work, pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
     weight_bytes = tiles * rows * inner * count * acc.itemsize
     size = min(workers, tasks)
     bias = target.bias
@@ -206,7 +224,7 @@ def _windows(call: Call, laid: Laid, cover: _Lanes, n: int, w: Planes, groups: i
               "row_vectors_count": vectors, "flat": cover.flat, "phased": phases != (1, 1, 1),
               "unit": target.strides[2] == 1, "bias": bias[1].dtype if bias else None,
               # Weights beyond the cache are passed once, the images again for each tile of them.
-              "tile_outer": weight_bytes > WEIGHT_CACHE}
+              "tile_outer": pick("weights_once", weight_bytes > WEIGHT_CACHE)}
     buffers = [laid.arg, packed, *([bias[0]] if bias else []), target.arg]
     call.launch("conv_direct", params, buffers, scalars, 1, size)
 
@@ -226,7 +244,9 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
     if weight_planes(call, g, x, geometry):
         return
     laid, cover = _source(call, x, geometry, geometry.padding, geometry.stride, one, acc)
-    if not call.wide and out > PANEL_ROWS and (out >= WEIGHT_ROWS or inner < WEIGHT_INNER):
+    pick = WEIGHT.choice(call.caps, f"{g.dtype.name}{' phased' if geometry.stride != one else ''}", n,
+                         geometry.groups, out, inner, taps, geometry.output[2], math.prod(geometry.output))
+    if not call.wide and out > PANEL_ROWS and pick("panel", out >= WEIGHT_ROWS or inner < WEIGHT_INNER):
         weight_panels(call, laid, g, geometry, inner)
         return
     # The cotangent lies in planes walked in step with the input's, zero where there is no output.
@@ -247,16 +267,18 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
     else:
         cotangent = _lay(call, g, size, one, (0, 0, 0), one, acc, lanes)
     tile_o, tile_c = (4, 4) if inner > 2 and out > 2 else (8, 1) if out > 4 else (1, 8) if inner > 4 else (1, 1)
-    held = min(taps, WEIGHT_TAPS)
+    held = min(taps, pick("taps", WEIGHT_TAPS))
     tap_chunks = -(-taps // held)
     # Several register tiles share a pass over the input's planes, as far as their sums stay in cache.
-    tiles_o = max(1, min(WEIGHT_SUMS // held, -(-out // tile_o)))
+    tiles_o = max(1, min(pick("sums", WEIGHT_SUMS) // held, -(-out // tile_o)))
     o_tiles, c_tiles = -(-out // (tile_o * tiles_o)), -(-inner // tile_c)
-    block = min(cover.row_vectors, WEIGHT_BLOCK) if cover.flat else max(
-        1, min(cover.rows, WEIGHT_BLOCK // cover.row_vectors)) * cover.row_vectors
+    block = pick("block", WEIGHT_BLOCK)
+    block = min(cover.row_vectors, block) if cover.flat else max(
+        1, min(cover.rows, block // cover.row_vectors)) * cover.row_vectors
     blocks = -(-cover.vectors // block)
     tasks = geometry.groups * o_tiles * c_tiles * tap_chunks
-    workers = call.workers(g.shape[1] * inner * taps * n * cover.vectors * lanes)
+    workers = call.workers(g.shape[1] * inner * taps * n * cover.vectors * lanes,
+                           pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
     splits = max(1, min(-(-workers // tasks), n * blocks)) if 2 * tasks <= workers else 1
     total = g.shape[1] * inner * taps
     target: Any = Result(0)

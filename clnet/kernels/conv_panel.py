@@ -11,7 +11,19 @@ from typing import Any
 
 from ..core.dtypes import DType
 from ..core.plan import Result, Temporary
-from .conv_planes import Call, Geometry, Laid, Planes, Target, Triple, axes, lanes_of, window_scalars
+from .conv_planes import (
+    CPU_WORKERS_PER_UNIT,
+    Call,
+    Geometry,
+    Laid,
+    Planes,
+    Target,
+    Triple,
+    axes,
+    lanes_of,
+    window_scalars,
+)
+from .conv_space import PANEL
 from .matmul import sum_partials
 
 # Tunables.  Rows of a tile, vectors across a panel, steps of a block of the depth, panels that
@@ -106,11 +118,13 @@ def _product(call: Call, laid: Laid, packed: Any, f: _Factor, groups: int, out: 
     acc = laid.dtype
     lanes = lanes_of(acc)
     width, tiles = VECTORS * lanes, -(-out // ROWS)
-    workers = call.workers(out * groups * f.columns * f.depth)
+    pick = PANEL.choice(call.caps, f"{acc.name}{' scattered' if f.target is not None else ''}", groups, out,
+                        f.columns, f.depth)
+    workers = call.workers(out * groups * f.columns * f.depth, pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
     all_panels = -(-f.columns // width)
     # Weights beyond the cache are passed over several panels at a time, whatever is left to split.
     large = out * f.depth * acc.itemsize > CACHE
-    panels = max(1, min(PANELS, all_panels if large else all_panels * groups * splits // workers))
+    panels = max(1, min(pick("panels", PANELS), all_panels if large else all_panels * groups * splits // workers))
     column_groups = -(-all_panels // panels)
     tasks = groups * column_groups * splits
     row_splits = max(1, min(tiles // 4, workers // tasks)) if tasks < workers else 1
@@ -119,7 +133,7 @@ def _product(call: Call, laid: Laid, packed: Any, f: _Factor, groups: int, out: 
     tasks *= row_splits
     size = min(workers, tasks)
     share = -(-f.depth // splits)
-    block = min(BLOCK, share)
+    block = min(pick("block", BLOCK), share)
     held = row_tiles * panels * ROWS * width if share > block else 0
     step = panels * block * width + held
     scratch = call.temporary(size * step, acc)

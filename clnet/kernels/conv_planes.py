@@ -99,8 +99,8 @@ class Call:
                           (*[None, "uint64"] * len(buffers), *[number] * len(scalars)))
         self.launches.append(Launch(spec, (size,), (*buffers, *scalars.values())))
 
-    def workers(self, work: int) -> int:
-        return 1 if work <= CPU_GRAIN else self.caps.units * CPU_WORKERS_PER_UNIT
+    def workers(self, work: int, per_unit: int = CPU_WORKERS_PER_UNIT) -> int:
+        return 1 if work <= CPU_GRAIN else self.caps.units * per_unit
 
     def plan(self, layout: Layout) -> Plan:
         return Plan((layout,), tuple(self.launches), tuple(self.temporaries))

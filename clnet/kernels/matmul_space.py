@@ -23,10 +23,11 @@ def _dot_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, V
             and (rows * columns + rows + columns) * unroll <= _REGISTERS)
 
 
-def _local_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+def local_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    """Whether tiles of both factors fit a device's limits; planners make them less deep for wide elements."""
     edge, tile, depth = (int(values.get(name, least)) for name, least in (("edge", 8), ("tile", 16), ("depth", 8)))
     return (edge * edge <= caps.max_work_group_size and edge <= tile <= 8 * edge
-            and 2 * depth * (tile + 1) * 8 <= caps.local_mem_size)
+            and 2 * depth * (tile + 1) * 4 <= caps.local_mem_size)
 
 
 _WORKERS = Parameter("workers_per_unit", (1, 2, 4, 8, 16))
@@ -45,4 +46,4 @@ DOT = family("matmul_dot", _SIZES, Parameter("rows", (1, 2, 4, 8)), Parameter("c
 # GPU class: tiles in local memory. Edges of the work-group and of the tile, depth of the tile, work-groups
 # per unit for which K is split.
 LOCAL = family("matmul_local", _SIZES, Parameter("edge", (8, 16)), Parameter("tile", (16, 32, 64, 128)),
-               Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)), _SPLIT, allows=_local_fits)
+               Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)), _SPLIT, allows=local_fits)
