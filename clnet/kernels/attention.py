@@ -18,7 +18,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, ScalarOperand, Temporary
-from .matmul import sum_partials
+from .product import sum_partials
 
 # Widths of heads are padded to multiples of this.
 ALIGN = 16

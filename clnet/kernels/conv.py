@@ -12,7 +12,8 @@ from ..core.plan import Operand, Plan, Result
 from .conv_direct import correlate, weight_gradient
 from .conv_planes import Call, Geometry, Planes, axes, geometry_of, planes_of
 from .conv_space import LOCAL
-from .matmul import Matrix, Product, accumulator, plan_product, sum_partials
+from .matmul import plan_product
+from .product import Matrix, Product, accumulator, sum_partials
 
 # Tunables, GPU class: work-group edge, tile edges, depth of a tile; work-groups per unit that the
 # weight gradient is split for, and the depth below which it isn't.

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.plan import Result
 from .conv_planes import Call, Geometry, Laid, Planes, Triple, axes, lanes_of, lay_scalars, window_scalars
 from .conv_space import DEPTH
-from .matmul import accumulator, sum_partials
+from .product import accumulator, sum_partials
 
 # Tunables: most taps whose weights are held in registers, rows that are walked together, largest
 # plane that stays in the nearest caches.

@@ -25,7 +25,7 @@ from .conv_planes import (
     window_scalars,
 )
 from .conv_space import WEIGHT, WINDOWS
-from .matmul import accumulator, sum_partials
+from .product import accumulator, sum_partials
 
 # Tunables.  Output channels above which, and depth of the windows from which, a convolution runs as a
 # product of gathered panels; output channels from which, and input channels below which, the weight

@@ -24,7 +24,7 @@ from .conv_planes import (
     window_scalars,
 )
 from .conv_space import PANEL
-from .matmul import sum_partials
+from .product import sum_partials
 
 # Tunables.  Rows of a tile, vectors across a panel, steps of a block of the depth, panels that
 # share a pass of the left factor, depth from which a product is split to keep all units busy, and

@@ -1,4 +1,4 @@
-"""What can be chosen in plans of matrix products; ``matmul`` says what its models choose."""
+"""What can be chosen in plans of matrix products; ``matmul_cpu`` and ``matmul_gpu`` say what its models choose."""
 from __future__ import annotations
 
 from collections.abc import Mapping

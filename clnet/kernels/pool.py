@@ -15,7 +15,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result
-from .matmul import accumulator
+from .product import accumulator
 
 # Tunables.  Elements below which one work-item does everything; work-items per unit; the largest
 # window whose size is compiled in; neighbouring windows that are walked together (CPU class).

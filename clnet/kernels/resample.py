@@ -17,7 +17,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
-from .matmul import accumulator
+from .product import accumulator
 
 # Tunables: elements below which one work-item does everything, work-items per unit (CPU class);
 # work-items per group, groups per unit (GPU class).

@@ -13,7 +13,8 @@ from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result
 from . import elementwise
-from .matmul import Matrix, Product, plan_product
+from .matmul import plan_product
+from .product import Matrix, Product
 
 # Tunables: rows substituted one by one; multiply-adds for which one work-item suffices; work-items
 # per unit; work-group of the GPU class.
