@@ -1,0 +1,102 @@
+"""One call of an operator, by layouts: what the tuner plans, runs and checks."""
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core import layout as lay
+from ..core.caps import DeviceCaps
+from ..core.dtypes import DType, dtype_named
+from ..core.layout import Layout
+from ..core.op import Op, registry
+from ..core.plan import Number, Plan
+from ..core.tunables import Trial
+from ..ops.declare import planners
+
+_KINDS = ("bool", "int", "float", "complex")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An operator with the layouts of its operands and its attributes.
+
+    Its text is what the database and the journal hold, and can be read back:
+
+    >>> Problem.parse("_gemm(float32[64,32:32,1]; float32[32,8:8,1]) {}").text
+    '_gemm(float32[64,32:32,1]; float32[32,8:8,1]) {}'
+    """
+
+    op: Op
+    operands: tuple[Layout | Number, ...]
+    attrs: tuple[tuple[str, Any], ...]
+
+    @staticmethod
+    def of(op: Op, operands: Sequence[Layout | Number], attrs: dict[str, Any]) -> Problem:
+        """The problem of a call."""
+        return Problem(op, tuple(operands), tuple(attrs.items()))
+
+    def plan(self, caps: DeviceCaps, trial: Trial | None = None) -> Plan:
+        """The plan for a device, by a trial's values if one is given."""
+        assert self.op.plan is not None
+        if trial is None:
+            return self.op.plan(list(self.operands), dict(self.attrs), caps, None)
+        with trial.running():
+            return self.op.plan(list(self.operands), dict(self.attrs), caps, None)
+
+    @property
+    def text(self) -> str:
+        """What ``parse`` reads. Raises ValueError for attributes that have no text."""
+        attrs = {name: f"dtype:{v.name}" if isinstance(v, DType) else v for name, v in self.attrs}
+        text = repr(attrs)
+        try:
+            same = ast.literal_eval(text) == attrs
+        except (ValueError, SyntaxError):
+            same = False
+        if not same:
+            raise ValueError(f"attributes of {self.op.name} cannot be written down: {text}")
+        return f"{self.op.name}({'; '.join(map(_operand_text, self.operands))}) {text}"
+
+    @staticmethod
+    def parse(text: str) -> Problem:
+        """The problem that a text describes. Raises ValueError for what is none, or an unknown operator."""
+        found = re.fullmatch(r"([\w.]+)\((.*?)\) (\{.*\})", text)
+        if found is None:
+            raise ValueError(f"not a problem: {text!r}")
+        op = _op_named(found[1])
+        operands = tuple(_operand(part) for part in found[2].split("; ") if part)
+        try:
+            attrs = ast.literal_eval(found[3])
+        except (SyntaxError, ValueError):
+            raise ValueError(f"not a problem: {text!r}") from None
+        return Problem(op, operands, tuple(
+            (name, dtype_named(v[6:]) if isinstance(v, str) and v.startswith("dtype:") else v)
+            for name, v in attrs.items()))
+
+
+def _op_named(name: str) -> Op:
+    for op in (*planners, *registry):
+        if op.name == name and op.plan is not None:
+            return op
+    raise ValueError(f"no operator {name!r} that makes plans")
+
+
+def _operand_text(operand: Layout | Number) -> str:
+    if isinstance(operand, Number):
+        return operand.kind
+    shape, strides = (",".join(map(str, values)) for values in (operand.shape, operand.strides))
+    return f"{operand.dtype.name}[{shape}:{strides}]"
+
+
+def _operand(text: str) -> Layout | Number:
+    if text in _KINDS:
+        return Number(text)
+    found = re.fullmatch(r"(\w+)\[([\d,]*):([-\d,]*)\]", text)
+    if found is None:
+        raise ValueError(f"not an operand: {text!r}")
+    shape, strides = (tuple(int(v) for v in part.split(",") if v) for part in (found[2], found[3]))
+    if len(shape) != len(strides):
+        raise ValueError(f"not an operand: {text!r}")
+    return lay.make(shape, strides, dtype_named(found[1]))
