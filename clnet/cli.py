@@ -14,6 +14,7 @@ from .core.config import describe, settings
 from .core.errors import DeviceError
 from .device import current_device, devices
 from .dropin import run
+from .tune import command as tuning
 
 _DEPENDENCIES = ("numpy", "pyopencl", "mako", "safetensors", "intel-opencl-rt")
 
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         "info", help="devices, versions, cache folders and settings",
         description="Print devices with their capabilities, versions, cache folders and settings.")
     information.set_defaults(command=info)
+    tuning.add_arguments(commands.add_parser("tune", help="find the fastest kernels for a device"))
     running = commands.add_parser(
         "run", help="run a PyTorch script on clnet",
         description="Run an unmodified PyTorch script: torch is clnet, torchvision is clnet.vision.")

@@ -34,6 +34,7 @@ class Settings:
     no_disk_cache: bool
     cache_limit: int
     icd_extra: tuple[str, ...]
+    tune: bool
     ocl_icd_vendors: str
 
 
@@ -135,6 +136,9 @@ VARIABLES: tuple[Variable, ...] = (
              parse_size),
     Variable("CLNET_ICD_EXTRA", "icd_extra", "paths", "",
              "more OpenCL ICD libraries to offer, separated like PATH", _paths),
+    Variable("CLNET_TUNE", "tune", "flag", "0",
+             "1 measures the plans of each new call for a few seconds and keeps the best (see clnet tune)",
+             _flag),
     Variable("OCL_ICD_VENDORS", "ocl_icd_vendors", "path", "",
              "the OpenCL loader's vendors folder; when set, clnet leaves discovery to the loader",
              str),

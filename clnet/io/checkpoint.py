@@ -4,11 +4,13 @@ from __future__ import annotations
 import glob
 import os
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..core import tuned
 from ..core.generator import Generator
 from ..core.generator import default as default_generator
 from ..data.loader import DataLoader
@@ -62,7 +64,7 @@ class Checkpoint:
         save({"checkpoint": _FORMAT,
               "objects": {name: _state(value) for name, value in self.objects.items()},
               "generators": {name: list(g.snapshot()) for name, g in self._generators().items()},
-              "random": _random_state(), "progress": progress}, self.path)
+              "random": _random_state(), "tuning": tuned.database().digest, "progress": progress}, self.path)
 
     def load(self, map_location: Any = None) -> dict[str, Any] | None:
         """Restore everything; returns what was given to ``save``, or None where there is no file.
@@ -90,6 +92,12 @@ class Checkpoint:
             if name in content["generators"]:
                 generator.restore(tuple(content["generators"][name]))
         _restore_random(content["random"])
+        digest = tuned.database().digest
+        if content.get("tuning", digest) != digest:
+            warnings.warn(f"{self.path} was written with another tuning database (digest {content['tuning']}, here "
+                          f"{digest}): plans of kernels may differ, so the run goes on, but not bit for bit as it "
+                          "would have; `clnet tune --export` and `--import` carry a database over",
+                          RuntimeWarning, stacklevel=2)
         progress: dict[str, Any] = content["progress"]
         return progress
 

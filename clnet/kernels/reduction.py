@@ -16,6 +16,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import Parameter, family
 
 # Tunables.  Elements below which one work-item suffices; elements of a segment (sums add each
 # segment on its own first); work-items per unit that a launch aims for.
@@ -32,6 +33,11 @@ GPU_LANE_GRAIN = 4
 GPU_GROUPS_PER_UNIT = 8
 
 _INDEX_LIMIT = 1 << 31
+
+SPACE = family("reduction", ("kept", "rows", "reduced"), Parameter("workers_per_unit", (1, 2, 4, 8, 16)),
+               Parameter("segment", (1024, 2048, 4096, 8192)), Parameter("column_block", (8, 16, 32, 64)),
+               Parameter("work_items_per_unit", (64, 128, 256, 512, 1024)), Parameter("group", (32, 64, 128, 256)),
+               Parameter("groups_per_unit", (4, 8, 16, 32)))
 
 
 @dataclass(frozen=True)
@@ -136,22 +142,26 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
     # Of all operands the innermost kept dimension lies in memory, or repeats.
     columns = (col and width > 1 and not r.index and kept[-1] >= width
                and all(s[-1] in (0, 1) for s in space.kept_steps))
-    block = COLUMN_BLOCK if columns else 1
+    cpu = caps.plan_class == "cpu"
+    pick = SPACE.choice(caps, f"{r.combine} {dtypes[0].name} {'columns' if columns else 'col' if col else 'row'}",
+                        places, rows, n)
+    block = pick("column_block", COLUMN_BLOCK) if columns else 1
     vectors = math.prod(kept[:-1]) * -(-kept[-1] // (width * block)) if col else places
-    workers = caps.units * (CPU_WORKERS_PER_UNIT if caps.plan_class == "cpu" else GPU_WORKERS_PER_UNIT)
+    workers = caps.units * (pick("workers_per_unit", CPU_WORKERS_PER_UNIT) if cpu
+                            else pick("work_items_per_unit", GPU_WORKERS_PER_UNIT))
     work = places * rows * n
     lanes, local = 1, 1
     if width == 1:
-        local = min(GPU_GROUP, caps.max_work_group_size)
-        if not col and caps.plan_class == "gpu":
+        local = min(pick("group", GPU_GROUP), caps.max_work_group_size)
+        if not col and not cpu:
             local = min(GPU_LANES, 1 << caps.max_work_group_size.bit_length() - 1)
             lanes = min(local, 1 << max(rows * n // GPU_LANE_GRAIN, 1).bit_length() - 1)
-            workers = caps.units * GPU_GROUPS_PER_UNIT * local // lanes
+            workers = caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT) * local // lanes
     if splits is None:
         splits = 1
         if work > GRAIN and vectors < workers:
             splits = max(1, min(-(-workers // vectors), work // GRAIN))
-    chunk = min(n, (64 * lanes if lanes > 1 else SEGMENT) if not col else 256)
+    chunk = min(n, (64 * lanes if lanes > 1 else pick("segment", SEGMENT)) if not col else 256)
     if splits > 1:
         chunk = min(chunk, max(1, -(-rows * n // splits)))
     if not col:
@@ -186,7 +196,7 @@ def _launch(r: Reduction, dtypes: Sequence[DType], args: Sequence[Any], space: _
     layout: tuple[tuple[str, Any], ...] = (("mode", "col" if col else "row"), ("index_out", r.index),
                                            ("given_index", given is not None), ("lanes", lanes))
     if columns:
-        layout = (("block", COLUMN_BLOCK),)
+        layout = (("block", block),)
     spec = KernelSpec(
         "reduce_columns" if columns else "reduce", r.name,
         (("operands", tuple(dtypes)), ("expr", expr), ("post", post), ("combine", r.combine),

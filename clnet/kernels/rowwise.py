@@ -18,6 +18,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.errors import fault_code
 from ..core.plan import Launch
+from ..core.tunables import Parameter, family
 
 # Tunables.  CPU class: elements below which one work-item suffices, work-items per unit above it, vectors
 # of a row that are accumulated apart.  GPU class: work-items that share a row, work-groups per unit.
@@ -33,6 +34,10 @@ GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 32
 
 _INDEX_LIMIT = 1 << 31
+
+SPACE = family("rowwise", ("rows", "segments", "elements", "inner"), Parameter("workers_per_unit", (1, 2, 4, 8, 16)),
+               Parameter("unroll", (1, 2, 4, 8)), Parameter("group", (32, 64, 128, 256, 512)),
+               Parameter("groups_per_unit", (8, 16, 32, 64)))
 
 # Argument numbers of what is not an operand; see the template.
 STAT, RAW, STASH = 100, 200, 201
@@ -168,7 +173,11 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
             Arg(STASH, acc): [s[1] for group in passes for s in group][stash]}
         outs = tuple((kind, dtype, substitute(e, left)) for kind, dtype, e in outs)
         stash = None
-    unroll = UNROLL if width > 1 and space.mode == "row" and space.n % (UNROLL * width) == 0 else 1
+    pick = SPACE.choice(caps, f"{r.name} {acc.name} {space.mode}", space.rows, space.segments, space.n, space.inner)
+    unroll = 1
+    if width > 1 and space.mode == "row":
+        unroll = pick("unroll", UNROLL if space.n % (UNROLL * width) == 0 else 1)
+        unroll = unroll if space.n % (unroll * width) == 0 else 1
     wide = max(space.numel, space.rows * max(space.row_stride, 1)) >= _INDEX_LIMIT
     index = "ulong" if wide else "uint"
     args: list[Any] = []
@@ -199,12 +208,13 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
     args += scalars
     arg_types += ["uint64" if wide else "uint32"] * len(scalars)
     group_rows = space.mode == "row" and width == 1
-    local = 1 if width > 1 else _power_of_two(min(GPU_GROUP, caps.max_work_group_size))
+    local = 1 if width > 1 else _power_of_two(min(pick("group", GPU_GROUP), caps.max_work_group_size))
     if width > 1:
-        size = 1 if space.numel <= CPU_GRAIN else min(tasks, caps.units * CPU_WORKERS_PER_UNIT)
+        workers = caps.units * pick("workers_per_unit", CPU_WORKERS_PER_UNIT)
+        size = 1 if space.numel <= CPU_GRAIN else min(tasks, workers)
     else:
         groups = tasks if group_rows else -(-tasks // local)
-        size = min(groups, caps.units * GPU_GROUPS_PER_UNIT) * local
+        size = min(groups, caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT)) * local
     faults = "target" if r.target is not None else ""
     layout: tuple[tuple[str, Any], ...] = (("mode", space.mode), ("whole", whole), ("unroll", unroll))
     if columns:

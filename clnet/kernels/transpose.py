@@ -11,6 +11,7 @@ from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.plan import Launch, Operand, Result
+from ..core.tunables import Parameter, family
 
 # Tunables, CPU class: elements of a block along the source's and the target's contiguous dimension
 # (its lines stay cached until they are used up), and elements below which one work-item does all.
@@ -25,6 +26,11 @@ GPU_GROUPS_PER_UNIT = 16
 GPU_LEAST = 8
 
 _INDEX_LIMIT = 1 << 31
+
+_BLOCKS = (32, 64, 128, 256, 512)
+SPACE = family("transpose", ("outer", "source", "target"), Parameter("block_a", _BLOCKS), Parameter("block_b", _BLOCKS),
+               Parameter("workers_per_unit", (1, 2, 4, 8, 16)), Parameter("group", (64, 128, 256, 512)),
+               Parameter("groups_per_unit", (4, 8, 16, 32, 64)))
 
 
 def launch(name: str, operand: int, x_dtype: DType, y_dtype: DType, sizes: Sequence[int],
@@ -44,6 +50,7 @@ def launch(name: str, operand: int, x_dtype: DType, y_dtype: DType, sizes: Seque
     na, nb = sizes[inner], sizes[last]
     outer = [d for d in range(last) if d != inner]
     gpu = caps.plan_class == "gpu"
+    pick = SPACE.choice(caps, f"{x_dtype.name} {y_dtype.name}", math.prod(sizes[d] for d in outer), na, nb)
     if gpu:
         if min(na, nb) < GPU_LEAST:
             return None
@@ -51,16 +58,17 @@ def launch(name: str, operand: int, x_dtype: DType, y_dtype: DType, sizes: Seque
         tile_a = tile_b = _square(max(x_dtype.itemsize, y_dtype.itemsize), caps)
     else:
         width = plan_vector_width([x_dtype, y_dtype], caps) if y_dtype.itemsize <= 8 else 1
-        tile_a, tile_b = CPU_BLOCK
+        tile_a, tile_b = pick("block_a", CPU_BLOCK[0]), pick("block_b", CPU_BLOCK[1])
     blocks_a, blocks_b = -(-na // tile_a), -(-nb // tile_b)
     tasks = math.prod(sizes[d] for d in outer) * blocks_a * blocks_b
     if gpu:
-        rows = max(1, min(GPU_GROUP, caps.max_work_group_size) // tile_a)
+        rows = max(1, min(pick("group", GPU_GROUP), caps.max_work_group_size) // tile_a)
         local = rows * tile_a
-        groups = min(tasks, caps.units * GPU_GROUPS_PER_UNIT)
+        groups = min(tasks, caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT))
     else:
         local = 1
-        groups = 1 if math.prod(sizes) <= CPU_GRAIN else min(tasks, caps.units * CPU_WORKERS_PER_UNIT)
+        workers = caps.units * pick("workers_per_unit", CPU_WORKERS_PER_UNIT)
+        groups = 1 if math.prod(sizes) <= CPU_GRAIN else min(tasks, workers)
     reach = max(sum(n * abs(s) for n, s in zip(sizes, steps)) for steps in (x_steps, y_steps))
     wide = reach >= _INDEX_LIMIT
     scalars = [v for d in outer for v in (sizes[d], x_steps[d], y_steps[d])]

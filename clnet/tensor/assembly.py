@@ -20,7 +20,8 @@ from . import (
 )
 from .eager import EagerInterpreter
 
-dispatch.stack.install(EagerInterpreter())
+eager = EagerInterpreter()
+dispatch.stack.install(eager)
 for module in (interchange, creation, mutation, methods, complex_, geometry, queries, indexing, pickling,
                printing, random, ranges, typed, variable):
     module.install()

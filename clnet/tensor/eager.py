@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..core import dtypes as dt
 from ..core.config import settings
 from ..core.layout import Layout
 from ..core.op import Op
-from ..core.plan import Number
+from ..core.plan import Number, Plan
 from ..device import Device, current_device
 from . import interchange
 from .host import HostRunner
@@ -26,7 +27,13 @@ _PLAN_LIMIT = 50_000
 
 
 class EagerInterpreter:
-    """The base of the dispatch stack."""
+    """The base of the dispatch stack.
+
+    Attributes:
+        tuner: finds a better plan for a new call, where the settings ask for it; or None.
+    """
+
+    tuner: Callable[..., Plan] | None = None
 
     def run(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any],
             out: Any = None) -> Any:
@@ -86,6 +93,8 @@ class EagerInterpreter:
         if device.runtime.interprets:
             runner = HostRunner(op, plan, layouts, attrs, device)
         else:
+            if self.tuner is not None and planned is None and settings().tune:
+                plan = self.tuner(op, layouts, attrs, device, plan)
             runner = Runner(plan, device)
         _remember(device.plans, key, runner)
         return runner

@@ -14,6 +14,7 @@ from ..core.layout import Layout
 from ..core.op import Op, registry
 from ..core.plan import Number, Plan
 from ..core.tunables import Trial
+from ..ops.comparison import copy
 from ..ops.declare import planners
 
 _KINDS = ("bool", "int", "float", "complex")
@@ -77,7 +78,7 @@ class Problem:
 
 
 def _op_named(name: str) -> Op:
-    for op in (*planners, *registry):
+    for op in (*planners, copy, *registry):
         if op.name == name and op.plan is not None:
             return op
     raise ValueError(f"no operator {name!r} that makes plans")

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import math
 import random
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from .strategy import Strategy
 ROUNDS = 5
 HOPELESS = 1.5
 # The best so many meet the default again, in more rounds; a winner is at least so much faster.
-FINALISTS = 3
+FINALISTS = 6
 FINAL_ROUNDS = 15
 GAIN = 0.97
 
@@ -193,7 +192,7 @@ class _Search:
             ratios.append(self.bench.sample(loaded) / self.bench.sample(self.default))
             if ratios[0] > HOPELESS * self.best:
                 break
-        return statistics.median(ratios)
+        return sorted(ratios)[len(ratios) // 2]
 
     def decide(self) -> None:
         """Let the best variants meet the default once more; the first clear winner is the outcome."""
