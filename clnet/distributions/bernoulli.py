@@ -5,7 +5,6 @@ import math
 from typing import Any
 
 from ..autograd.mode import no_grad
-from ..core.layout import Size
 from ..ops.loss import binary_cross_entropy_with_logits
 from ..ops.random import bernoulli
 from ..tensor import ranges
@@ -26,9 +25,6 @@ class Bernoulli(BinaryChance, ExponentialFamily):
         self._given, value = one_of(probs, logits)
         (self.__dict__[self._given],) = broadcast_all(value)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new.__dict__[self._given] = self._param.expand(batch_shape)
 
     @property
     def mean(self) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.mode import no_grad
-from ..core.layout import Size
 from ..ops.activation import softplus
 from ..ops.variates import binomial
 from ..tensor import ranges
@@ -19,7 +18,7 @@ class Binomial(BinaryChance, Distribution):
     arg_constraints = {"total_count": constraints.nonnegative_integer, "probs": constraints.unit_interval,
                        "logits": constraints.real}
     has_enumerate_support = True
-    _parameters = {"total_count": 0}
+    _parameters = {"total_count": 0, "probs": 0, "logits": 0}
 
     def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None,
                  validate_args: bool | None = None) -> None:
@@ -27,9 +26,6 @@ class Binomial(BinaryChance, Distribution):
         self.total_count, self.__dict__[self._given] = reversed(broadcast_all(value, total_count))
         self.total_count = self.total_count.to(self._param.dtype)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new.__dict__[self._given] = self._param.expand(batch_shape)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:

@@ -89,3 +89,28 @@ class Categorical(Distribution):
         values = ranges.arange(self._num_events, dtype=dt.int64, device=self._param.device)
         values = values.reshape((-1, *(1,) * len(self._batch_shape)))  # type: ignore[attr-defined]
         return values.expand((-1, *self._batch_shape)) if expand else values
+
+
+class Categories(Distribution):
+    """What distributions of vectors with an element per class share: the ``Categorical`` they keep."""
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+
+    def __init__(self, categorical: Categorical, validate_args: bool | None = None) -> None:
+        self._categorical = categorical
+        super().__init__(categorical.batch_shape, categorical.param_shape[-1:], validate_args=validate_args)
+
+    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
+        new._categorical = self._categorical.expand(batch_shape)
+
+    @property
+    def probs(self) -> Any:
+        return self._categorical.probs
+
+    @property
+    def logits(self) -> Any:
+        return self._categorical.logits
+
+    @property
+    def param_shape(self) -> Size:
+        return self._categorical.param_shape

@@ -4,22 +4,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import constraints
-from .distribution import Distribution
-from .parameters import broadcast_all, open_unit_noise
+from .location import LocationScale
+from .parameters import open_unit_noise
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale):
     """The ratio of two normal numbers, at ``loc`` with half width ``scale``."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-    _parameters = {"loc": 0, "scale": 0}
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Any:

@@ -4,22 +4,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..core.layout import Size
 from ..ops.loss import binary_cross_entropy_with_logits
 from . import constraints
 from .exp_family import ExponentialFamily
 from .parameters import (
+    BinaryChance,
     broadcast_all,
     clamp_probs,
     lazy_property,
     logits_to_probs,
     one_of,
-    probs_to_logits,
     unit_noise,
 )
 
 
-class ContinuousBernoulli(ExponentialFamily):
+class ContinuousBernoulli(BinaryChance, ExponentialFamily):
     """Chances of density proportional to ``probs**x (1 - probs)**(1 - x)``.
 
     Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli: fixing a pervasive error in
@@ -32,6 +31,7 @@ class ContinuousBernoulli(ExponentialFamily):
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
     has_rsample = True
+    _parameters = {"probs": 0, "logits": 0}
 
     def __init__(self, probs: Any = None, logits: Any = None, lims: tuple[float, float] = (0.499, 0.501),
                  validate_args: bool | None = None) -> None:
@@ -44,21 +44,6 @@ class ContinuousBernoulli(ExponentialFamily):
         self.__dict__[self._given] = value
         self._lims = lims
         super().__init__(value.shape, validate_args=validate_args)
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new.__dict__[self._given] = self._param.expand(batch_shape)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.shape
-
-    @lazy_property
-    def logits(self) -> Any:
-        return probs_to_logits(self.probs, is_binary=True)
 
     @lazy_property
     def probs(self) -> Any:

@@ -4,14 +4,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.mode import no_grad
-from ..core.layout import Size
 from ..ops.loss import binary_cross_entropy_with_logits
 from . import constraints
 from .distribution import Distribution
-from .parameters import broadcast_all, lazy_property, logits_to_probs, one_of, open_unit_noise, probs_to_logits
+from .parameters import BinaryChance, broadcast_all, one_of, open_unit_noise
 
 
-class Geometric(Distribution):
+class Geometric(BinaryChance, Distribution):
     """How often trials fail before the first success of chance ``probs``."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -25,21 +24,6 @@ class Geometric(Distribution):
         if self._validate_args and probs is not None and not (self.probs > 0).all():
             raise ValueError(f"Expected parameter probs (Tensor of shape {tuple(self.probs.shape)}) of distribution "
                              f"{self!r} to be positive but found invalid values:\n{self.probs}")
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new.__dict__[self._given] = self._param.expand(batch_shape)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @lazy_property
-    def logits(self) -> Any:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Any:
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self) -> Any:

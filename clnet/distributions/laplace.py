@@ -4,30 +4,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.limits import finfo
-from . import constraints
-from .distribution import Distribution
-from .parameters import broadcast_all, unit_noise
+from .location import Centred, LocationScale
+from .parameters import unit_noise
 
 
-class Laplace(Distribution):
+class Laplace(Centred, LocationScale):
     """Exponential tails on both sides of ``loc``."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-    _parameters = {"loc": 0, "scale": 0}
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:

@@ -8,7 +8,7 @@ from ..core.layout import Size, broadcast_shapes
 from ..ops.factorization import cholesky
 from ..ops.triangular import solve_triangular
 from . import constraints
-from .distribution import Distribution
+from .location import Centred
 from .multivariate_normal import half_log_det, mahalanobis
 from .parameters import lazy_property, normal_noise
 
@@ -30,7 +30,7 @@ def lowrank_mahalanobis(factor: Any, diagonal: Any, away: Any, capacitance: Any)
     return (away.square() / diagonal).sum(-1) - mahalanobis(capacitance, inner)
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(Centred):
     """Normal vectors with the covariance ``cov_factor @ cov_factor.mT + diag(cov_diag)``.
 
     Args:
@@ -69,14 +69,6 @@ class LowRankMultivariateNormal(Distribution):
         self._unbroadcasted_cov_factor, self._unbroadcasted_cov_diag = cov_factor, cov_diag
         self._capacitance_tril = capacitance_factor(cov_factor, cov_diag)
         super().__init__(batch, event, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @lazy_property
     def variance(self) -> Any:  # type: ignore[override]

@@ -8,7 +8,7 @@ from ..core.layout import Size, broadcast_shapes
 from ..ops.factorization import cholesky
 from ..ops.triangular import cholesky_inverse, solve_triangular
 from . import constraints
-from .distribution import Distribution
+from .location import Centred
 from .parameters import lazy_property, normal_noise
 
 
@@ -38,7 +38,7 @@ def _factor_of_precision(precision: Any) -> Any:
     return solve_triangular(reverse, eye.expand(precision.shape), upper=False)
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(Centred):
     """Normal vectors of mean ``loc`` (*, n) and one of three matrices (*, n, n).
 
     Args:
@@ -97,14 +97,6 @@ class MultivariateNormal(Distribution):
     @lazy_property
     def precision_matrix(self) -> Any:
         return cholesky_inverse(self._unbroadcasted_scale_tril).expand(self._matrix_shape)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:

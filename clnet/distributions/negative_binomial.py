@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.mode import no_grad
-from ..core.layout import Size
 from ..ops.activation import logsigmoid
 from ..ops.variates import poisson, standard_gamma
 from . import constraints
@@ -18,7 +17,7 @@ class NegativeBinomial(BinaryChance, Distribution):
     arg_constraints = {"total_count": constraints.greater_than_eq(0),
                        "probs": constraints.half_open_interval(0.0, 1.0), "logits": constraints.real}
     support = constraints.nonnegative_integer
-    _parameters = {"total_count": 0}
+    _parameters = {"total_count": 0, "probs": 0, "logits": 0}
 
     def __init__(self, total_count: Any, probs: Any = None, logits: Any = None,
                  validate_args: bool | None = None) -> None:
@@ -26,9 +25,6 @@ class NegativeBinomial(BinaryChance, Distribution):
         self.total_count, self.__dict__[self._given] = reversed(broadcast_all(value, total_count))
         self.total_count = self.total_count.to(self._param.dtype)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new.__dict__[self._given] = self._param.expand(batch_shape)
 
     @property
     def mean(self) -> Any:

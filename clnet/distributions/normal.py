@@ -4,30 +4,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import constraints
 from .exp_family import ExponentialFamily
-from .parameters import broadcast_all, normal_noise
+from .location import Centred, LocationScale
+from .parameters import normal_noise
 
 
-class Normal(ExponentialFamily):
+class Normal(Centred, LocationScale, ExponentialFamily):
     """The normal distribution of mean ``loc`` and standard deviation ``scale``."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-    _parameters = {"loc": 0, "scale": 0}
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def stddev(self) -> Any:

@@ -3,44 +3,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.layout import Size
 from ..ops.gather import one_hot
 from ..tensor import creation
 from . import constraints
-from .categorical import Categorical
-from .distribution import Distribution
+from .categorical import Categorical, Categories
 
 
-class OneHotCategorical(Distribution):
+class OneHotCategorical(Categories):
     """Unit vectors of n elements, by ``probs`` (*, n), normalised here, or ``logits``."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot
     has_enumerate_support = True
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._categorical = Categorical(probs, logits)
-        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:],
-                         validate_args=validate_args)
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new._categorical = self._categorical.expand(batch_shape)
+        super().__init__(Categorical(probs, logits), validate_args)
 
     @property
     def _param(self) -> Any:
         return self._categorical._param
-
-    @property
-    def probs(self) -> Any:
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Any:
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Size:
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Any:

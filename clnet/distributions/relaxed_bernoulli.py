@@ -3,13 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.layout import Size
 from ..ops.activation import softplus
 from . import constraints
 from .distribution import Distribution
 from .parameters import BinaryChance, broadcast_all, clamp_probs, one_of, unit_noise
 from .scalar_transforms import SigmoidTransform
-from .transformed_distribution import TransformedDistribution
+from .transformed_distribution import Relaxed
 
 
 class LogitRelaxedBernoulli(BinaryChance, Distribution):
@@ -18,6 +17,7 @@ class LogitRelaxedBernoulli(BinaryChance, Distribution):
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.real
     has_rsample = True
+    _parameters = {"probs": 0, "logits": 0}
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None,
                  validate_args: bool | None = None) -> None:
@@ -25,9 +25,6 @@ class LogitRelaxedBernoulli(BinaryChance, Distribution):
         self._given, value = one_of(probs, logits)
         (self.__dict__[self._given],) = broadcast_all(value)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    def _expand_parts(self, new: Any, batch_shape: Size) -> None:
-        new.__dict__[self._given] = self._param.expand(batch_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         probs = clamp_probs(self.probs)
@@ -44,7 +41,7 @@ class LogitRelaxedBernoulli(BinaryChance, Distribution):
         return temperature.log() + away - 2 * softplus(away)
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class RelaxedBernoulli(Relaxed):
     """Chances that near 0 or 1 as ``temperature`` falls, differentiable by their parameters."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -55,15 +52,3 @@ class RelaxedBernoulli(TransformedDistribution):
                  validate_args: bool | None = None) -> None:
         super().__init__(LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(),
                          validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Any:
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Any:
-        return self.base_dist.probs

@@ -106,3 +106,19 @@ class TransformedDistribution(Distribution):
 
     def icdf(self, value: Any) -> Any:
         return self._through(self.base_dist.icdf(self._oriented(value)))
+
+
+class Relaxed(TransformedDistribution):
+    """What relaxed chances share: the temperature and the chances are those of what is transformed."""
+
+    @property
+    def temperature(self) -> Any:
+        return self.base_dist.temperature
+
+    @property
+    def logits(self) -> Any:
+        return self.base_dist.logits
+
+    @property
+    def probs(self) -> Any:
+        return self.base_dist.probs

@@ -7,14 +7,14 @@ from typing import Any
 from ..autograd.mode import no_grad
 from ..ops.special import i0e, i1e
 from . import constraints
-from .distribution import Distribution
+from .location import Centred
 from .parameters import broadcast_all, open_unit_noise, unit_noise
 
 # Best and Fisher's envelope accepts at least 0.65 of the proposals: a chance of 1e-6 is left.
 _ROUNDS = 13
 
 
-class VonMises(Distribution):
+class VonMises(Centred):
     """Angles of [-pi, pi) around ``loc``, closer for larger ``concentration``."""
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
@@ -51,14 +51,6 @@ class VonMises(Distribution):
                 held = (sign * near.acos()).where(held.isnan() & accepted, held)
             drawn = held.nan_to_num(0.0) + self.loc
             return (drawn + math.pi) % (2 * math.pi) - math.pi
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:
