@@ -90,17 +90,19 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
 
     channel_dim = 1
 
-    def _start(self, eps: float, momentum: float | None, affine: bool, track: bool, bias: bool, device: Any,
-               dtype: DType | None) -> None:
+    def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, device: Any = None, dtype: DType | None = None, *,
+                 bias: bool = True) -> None:
         Module.__init__(self)
         self.num_features, self.eps, self.momentum = 0, eps, momentum
-        self.affine, self.track_running_stats = affine, track
+        self.affine, self.track_running_stats = affine, track_running_stats
         made: dict[str, Any] = {"device": device, "dtype": dtype}
         self.register_parameter("weight", UninitializedParameter(**made) if affine else None)
         self.register_parameter("bias", UninitializedParameter(**made) if affine and bias else None)
-        self.register_buffer("running_mean", UninitializedBuffer(**made) if track else None)
-        self.register_buffer("running_var", UninitializedBuffer(**made) if track else None)
-        self.register_buffer("num_batches_tracked", tensor(0, dtype=dt.int64, device=device) if track else None)
+        self.register_buffer("running_mean", UninitializedBuffer(**made) if track_running_stats else None)
+        self.register_buffer("running_var", UninitializedBuffer(**made) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked",
+                             tensor(0, dtype=dt.int64, device=device) if track_running_stats else None)
         self._wait()
 
     def initialize_parameters(self, input: Tensor) -> None:
@@ -114,51 +116,37 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
             self.reset_parameters()
 
 
-class _LazyBatchNorm(_LazyNorm):
-    def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device: Any = None, dtype: DType | None = None, *,
-                 bias: bool = True) -> None:
-        self._start(eps, momentum, affine, track_running_stats, bias, device, dtype)
-
-
-class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """``BatchNorm1d`` of as many channels as its first input has."""
 
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """``BatchNorm2d`` of as many channels as its first input has."""
 
     cls_to_become = BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyBatchNorm, BatchNorm3d):
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """``BatchNorm3d`` of as many channels as its first input has."""
 
     cls_to_become = BatchNorm3d
 
 
-class _LazyInstanceNorm(_LazyNorm):
-    def __init__(self, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device: Any = None, dtype: DType | None = None, *,
-                 bias: bool = True) -> None:
-        self._start(eps, momentum, affine, track_running_stats, bias, device, dtype)
-
-
-class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """``InstanceNorm1d`` of as many channels as its first input (N, C, L) has."""
 
     cls_to_become = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
     """``InstanceNorm2d`` of as many channels as its first input (N, C, H, W) has."""
 
     cls_to_become = InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
     """``InstanceNorm3d`` of as many channels as its first input (N, C, D, H, W) has."""
 
     cls_to_become = InstanceNorm3d
