@@ -10,7 +10,6 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -82,15 +81,6 @@ class HostRuntime(DriverlessRuntime):
 
     def build(self, sources: Sequence[KernelSource], prelude: str = "") -> Sequence[Launchable]:
         raise DeviceError(f"{self.name} runs no kernels in this process, which uses no OpenCL")
-
-    def synchronize(self) -> None:
-        return
-
-    def time_launches(self, enabled: bool) -> None:
-        return None
-
-    def launch_times(self, event: Any) -> None:
-        return None
 
     def split(self, count: int) -> list[Runtime]:
         raise DeviceError(f"{self.name} cannot be split: it is the host")

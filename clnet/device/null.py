@@ -131,15 +131,6 @@ class NullRuntime(DriverlessRuntime):
         self.launches.append(
             Launch(source.entry, source, global_size, source.local_size, args))
 
-    def synchronize(self) -> None:
-        return
-
-    def time_launches(self, enabled: bool) -> None:
-        return None
-
-    def launch_times(self, event: Any) -> None:
-        return None
-
     def split(self, count: int) -> list[Runtime]:
         raise DeviceError(f"{self.name} cannot be split")
 

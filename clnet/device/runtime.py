@@ -109,6 +109,15 @@ class DriverlessRuntime(Runtime):
         self._usage = Usage(name)
         self._dead: list[Region] = []
 
+    def synchronize(self) -> None:
+        return
+
+    def time_launches(self, enabled: bool) -> None:
+        return None
+
+    def launch_times(self, event: Any) -> None:
+        return None
+
     def memory_stats(self) -> dict[str, int]:
         usage = self._usage
         return {
