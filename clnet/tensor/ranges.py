@@ -32,13 +32,18 @@ def _number(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) else value
 
 
-def _checked(start: Any, end: Any, step: Any) -> None:
+def _bounds(start: Any, end: Any, step: Any) -> tuple[Any, Any, Any]:
+    """The numbers of a range; ``start`` is the end where none is given."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (_number(v) for v in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not all(map(math.isfinite, (start, end))):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    return start, end, step
 
 
 def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
@@ -49,10 +54,7 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | Non
     Raises:
         RuntimeError: a zero step, or bounds that are not finite or that the step leads away from.
     """
-    if end is None:
-        start, end = 0, start
-    start, end, step = (_number(v) for v in (start, end, step))
-    _checked(start, end, step)
+    start, end, step = _bounds(start, end, step)
     real = any(isinstance(v, float) for v in (start, end, step))
     if dtype is None:
         dtype = out.dtype if out is not None else dt.get_default_dtype() if real else dt.int64
@@ -75,10 +77,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None
     Raises:
         RuntimeError: a zero step, or bounds that are not finite or that the step leads away from.
     """
-    if end is None:
-        start, end = 0, start
-    start, end, step = (_number(v) for v in (start, end, step))
-    _checked(start, end, step)
+    start, end, step = _bounds(start, end, step)
     count = math.floor((end - start) / step) + 1
     dtype = dtype or (out.dtype if out is not None else dt.get_default_dtype())
     return _finish(arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
