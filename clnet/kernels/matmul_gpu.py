@@ -2,23 +2,79 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch
+from ..core.tunables import Choice
 from .matmul_space import LOCAL
-from .product import SPLIT_K, Product, choose, combine, partial_product, product_arguments, splits_of_k
+from .product import SPLIT_K, Matrix, Product, choose, combine, partial_product, product_arguments, splits_of_k
 
 # Tunables: work-group edge, largest and smallest tile edge, depth of a tile.
 GPU_EDGE = 16
 GPU_TILES = (64, 32, 16)
 GPU_DEPTH = 16
-GPU_GROUPS_PER_UNIT = 4
+GPU_GROUPS_PER_UNIT = {"square": 4, "block": 2}
+# Rows of tiles whose work-groups run together; bytes of local memory that one work-group takes at most,
+# so that several fit a unit.
+BAND = 8
+LOCAL_BYTES = 40 << 10
+
+
+@dataclass(frozen=True)
+class Block:
+    """A tile of the result and what of it each work-item holds in registers."""
+
+    tile_m: int
+    tile_n: int
+    rows: int
+    columns: int
+    efficiency: float
+    """Share of the arithmetic peak that its reads of local memory leave, as a model."""
+
+    @property
+    def items(self) -> int:
+        """Work-items of a group."""
+        return self.tile_m // self.rows * (self.tile_n // self.columns)
+
+
+BLOCKS = (Block(128, 128, 8, 8, 1.0), Block(128, 64, 8, 4, 0.8), Block(64, 128, 4, 8, 0.8),
+          Block(64, 64, 4, 4, 0.65), Block(32, 128, 4, 4, 0.55), Block(128, 32, 4, 4, 0.55))
+"""The tiles that are chosen from."""
 
 
 def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     """Launches and temporaries of a product that has elements."""
     pick = choose(LOCAL, p, caps)
+    block = _block(p, caps)
+    variant = pick("variant", "square" if block is None else "block")
+    if variant == "block":
+        return _blocked(p, block or BLOCKS[-1], pick, caps)
+    return _square(p, pick, caps)
+
+
+def _order(rows_step: int, k_step: int) -> str:
+    """What follows in memory: elements along k, along the rows, or neither."""
+    return "k" if k_step == 1 else "rows" if rows_step == 1 else "s"
+
+
+def _split(p: Product, groups: int, variant: str, pick: Choice, caps: DeviceCaps) -> tuple[Product, int, list[Layout]]:
+    """The product, or that of partial sums where its tiles are too few; the parts of K; temporaries."""
+    splits = splits_of_k(p.k, groups, caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT[variant]),
+                         pick("split_k", SPLIT_K))
+    if splits == 1:
+        return p, 1, []
+    part, layout = partial_product(p, 0, splits)
+    return part, splits, [layout]
+
+
+def _finish(p: Product, y: Matrix, launch: Launch, splits: int, caps: DeviceCaps) -> list[Launch]:
+    return [launch, combine(p, y, splits, caps)] if splits > 1 else [launch]
+
+
+def _square(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
+    """Small tiles, of which each item computes scattered elements: no vectors, any size."""
     edge = pick("edge", GPU_EDGE)
     while edge * edge > caps.max_work_group_size:
         edge //= 2
@@ -30,20 +86,66 @@ def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     while 2 * depth_tile * (tile + 1) * p.accumulate.itemsize > min(caps.local_mem_size, 16 << 10):
         depth_tile //= 2
     tiles_m, tiles_n = -(-p.m // tile), -(-p.n // tile)
-    splits = splits_of_k(p.k, tiles_m * tiles_n * count, caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT),
-                     pick("split_k", SPLIT_K))
-    final, temporaries = p, []
-    if splits > 1:
-        p, layout = partial_product(p, 0, splits)
-        temporaries.append(layout)
-    args, params = product_arguments(p)
+    part, splits, temporaries = _split(p, tiles_m * tiles_n * count, "square", pick, caps)
+    args, params = product_arguments(part)
     args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "tiles_m": tiles_m, "tiles_n": tiles_n,
                      "splits": splits, "depth": -(-p.k // splits), "split_step": count * p.m * p.n}
     params |= {"edge": edge, "tile": tile, "tile_k": depth_tile, "accumulate": p.accumulate,
                "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "batch_rank": len(p.batch),
                "a_along_k": p.a.column == 1, "b_along_k": p.b.row == 1}
     local = edge * edge
-    launches = [args.launch("matmul_local", params, local, tiles_m * tiles_n * splits * count * local)]
-    if splits > 1:
-        launches.append(combine(final, p.y, splits, caps))
-    return launches, temporaries
+    launch = args.launch("matmul_local", params, local, tiles_m * tiles_n * splits * count * local)
+    return _finish(p, part.y, launch, splits, caps), temporaries
+
+
+# Register blocks ----------------------------------------------------------------------------------
+
+def _lanes(p: Product) -> int:
+    return 16 // max(p.accumulate.itemsize, 4)
+
+
+def _block_bytes(p: Product, block: Block, depth: int) -> int:
+    return 2 * depth * (block.tile_m + block.tile_n + 2 * _lanes(p)) * p.accumulate.itemsize
+
+
+def _depth(p: Product, block: Block, caps: DeviceCaps, most: int = GPU_DEPTH) -> int:
+    """The deepest tile whose two buffers fit local memory; 0 where none does."""
+    room = min(caps.local_mem_size, LOCAL_BYTES)
+    return next((d for d in (32, 16, 8, 4) if d <= most and _block_bytes(p, block, d) <= room), 0)
+
+
+def _block(p: Product, caps: DeviceCaps) -> Block | None:
+    """The tile with the shortest estimated time; None where small tiles do."""
+    if min(p.m, p.n) < GPU_TILES[1] or p.k < GPU_DEPTH:
+        return None
+    count = math.prod(p.batch)
+    best: tuple[float, Block] | None = None
+    for block in BLOCKS:
+        if block.items > caps.max_work_group_size or not _depth(p, block, caps):
+            continue
+        groups = -(-p.m // block.tile_m) * -(-p.n // block.tile_n) * count
+        splits = splits_of_k(p.k, groups, caps.units, SPLIT_K)
+        time = -(-groups * splits // caps.units) * block.tile_m * block.tile_n / (splits * block.efficiency)
+        if best is None or time < best[0]:
+            best = time, block
+    return best[1] if best else None
+
+
+def _blocked(p: Product, block: Block, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
+    """Tiles with a block of the result in each item's registers, read ahead by one tile."""
+    tile_m, tile_n = pick("tile_m", block.tile_m), pick("tile_n", block.tile_n)
+    block = Block(tile_m, tile_n, pick("rows", block.rows), pick("columns", block.columns), block.efficiency)
+    depth = _depth(p, block, caps, pick("depth", GPU_DEPTH))
+    tiles_m, tiles_n = -(-p.m // tile_m), -(-p.n // tile_n)
+    count = math.prod(p.batch)
+    part, splits, temporaries = _split(p, tiles_m * tiles_n * count, "block", pick, caps)
+    args, params = product_arguments(part)
+    args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "tiles_m": tiles_m, "tiles_n": tiles_n,
+                     "splits": splits, "depth": -(-p.k // splits), "split_step": count * p.m * p.n}
+    lanes = _lanes(p)
+    params |= {"tile_m": tile_m, "tile_n": tile_n, "tile_k": depth, "rows": block.rows, "columns": block.columns,
+               "lanes": lanes, "load_width": lanes, "items": block.items, "band": BAND, "accumulate": p.accumulate,
+               "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "batch_rank": len(p.batch),
+               "a_order": _order(p.a.row, p.a.column), "b_order": _order(p.b.column, p.b.row)}
+    launch = args.launch("matmul_block", params, block.items, tiles_m * tiles_n * splits * count * block.items)
+    return _finish(p, part.y, launch, splits, caps), temporaries

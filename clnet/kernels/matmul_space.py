@@ -30,6 +30,16 @@ def local_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, 
             and 2 * depth * (tile + 1) * 4 <= caps.local_mem_size)
 
 
+def _product_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    if values.get("variant") != "block":
+        return local_fits(caps, sizes, values)
+    tile_m, tile_n, rows, columns = (int(values.get(name, 8)) for name in ("tile_m", "tile_n", "rows", "columns"))
+    items = max(tile_m // rows, 1) * max(tile_n // columns, 1)
+    # Registers for the sums and their factors; two buffers of the least depth.
+    return (16 <= items <= min(caps.max_work_group_size, 512) and rows * columns <= 64
+            and 2 * 8 * (tile_m + tile_n + 8) * 8 <= caps.local_mem_size)
+
+
 _WORKERS = Parameter("workers_per_unit", (1, 2, 4, 8, 16))
 _SPLIT = Parameter("split_k", (128, 256, 512, 1024, 2048))
 
@@ -43,7 +53,10 @@ TILE = family("matmul_tile", _SIZES, Parameter("rows", (1, 2, 4, 6, 8, 10, 12)),
 DOT = family("matmul_dot", _SIZES, Parameter("rows", (1, 2, 4, 8)), Parameter("columns", (1, 2, 4, 8)),
              Parameter("unroll", (1, 2, 4)), _WORKERS, _SPLIT, allows=_dot_fits)
 
-# GPU class: tiles in local memory. Edges of the work-group and of the tile, depth of the tile, work-groups
-# per unit for which K is split.
-LOCAL = family("matmul_local", _SIZES, Parameter("edge", (8, 16)), Parameter("tile", (16, 32, 64, 128)),
-               Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)), _SPLIT, allows=local_fits)
+# GPU class. Which kernel (see ``matmul_gpu``); of squares: edges of the work-group and of the tile; of
+# blocks: the tile and what of it an item holds; depth of a tile, work-groups per unit for which K is split.
+LOCAL = family("matmul_local", _SIZES, Parameter("variant", ("square", "block")),
+               Parameter("edge", (8, 16)), Parameter("tile", (16, 32, 64, 128)),
+               Parameter("tile_m", (32, 64, 128)), Parameter("tile_n", (32, 64, 128)),
+               Parameter("rows", (4, 8)), Parameter("columns", (4, 8)),
+               Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)), _SPLIT, allows=_product_fits)

@@ -1,0 +1,100 @@
+"""Products planned for GPUs: every variant, on whatever device is at hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clnet
+from clnet.codegen.render import render
+from clnet.core import layout as lay
+from clnet.core.presets import PRESETS
+from clnet.core.tunables import Trial
+from clnet.device import current_device
+from clnet.kernels import matmul
+from clnet.tensor.runner import Runner
+from clnet.tensor.tensor import Tensor
+from tests.presets.test_limits import local_bytes
+
+# (m, n, k), batches of a and b, whether a and b lie transposed: whole tiles, odd ends, splits, broadcasts.
+CASES = [((128, 128, 32), (), (), False, False), ((70, 97, 45), (3,), (3,), True, False),
+         ((65, 40, 33), (2, 3), (3,), False, True), ((40, 130, 1100), (), (), True, True)]
+
+
+def operand(rng: Any, shape: tuple[int, ...], dtype: Any, transposed: bool) -> tuple[np.ndarray, Any]:
+    """Values and a tensor of them, whose last dimensions lie in memory as asked."""
+    if dtype.is_floating_point:
+        values = rng.uniform(-1, 1, shape)
+    else:
+        values = rng.integers(-9, 9, shape)
+    tensor = clnet.tensor(np.ascontiguousarray(np.swapaxes(values, -1, -2)) if transposed else values).to(dtype)
+    tensor = tensor.mT if transposed else tensor
+    return tensor.to(clnet.float64 if dtype.is_floating_point else clnet.int64).numpy(), tensor
+
+
+def run(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ...] = (), seed: int = 0) -> Any:
+    """(result, reference, templates used) of beta * c + alpha * (a @ b) planned by ``choices``."""
+    (m, n, k), a_batch, b_batch, a_turned, b_turned = case
+    rng = np.random.default_rng(seed)
+    a, x = operand(rng, (*a_batch, m, k), dtype, a_turned)
+    b, y = operand(rng, (*b_batch, k, n), dtype, b_turned)
+    caps = current_device().caps.with_plan_class("gpu")
+    tensors, expected, values = [x, y], a @ b, []
+    if numbers:
+        c, z = operand(rng, (n,), dtype, False)
+        tensors.append(z)
+        values = [matmul.Number("float")] * 2
+        expected = numbers[0] * c + numbers[1] * expected
+    trial = Trial({("matmul_local", name): value for name, value in choices.items()})
+    with trial.running():
+        plan = matmul.plan((*(t.layout for t in tensors), *values), caps)
+    got = Tensor.allocate(x.device, plan.outputs[0])
+    Runner(plan, x.device)((*tensors, *numbers), (got,))
+    wide = got.to(clnet.float64 if dtype.is_floating_point else clnet.int64).numpy()
+    return wide, expected, [launch.spec.template for launch in plan.launches]
+
+
+def check(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ...] = ()) -> list[str]:
+    """Run and compare; returns the templates used."""
+    got, expected, templates = run(case, dtype, choices, numbers)
+    if not dtype.is_floating_point:
+        np.testing.assert_array_equal(got, expected.astype(dtype.storage).astype(np.int64))
+        return templates
+    epsilon = {clnet.float64: 1e-13, clnet.float32: 1e-6}.get(dtype, 4e-3 if dtype is clnet.float16 else 2e-2)
+    np.testing.assert_allclose(got, expected, atol=epsilon * math.sqrt(case[0][2]) * 4, rtol=epsilon)
+    return templates
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_register_blocks(case):
+    templates = check(case, clnet.float32, {"variant": "block"}, (0.5, -2.0) if case[1] else ())
+    assert templates[0] == "matmul_block"
+    assert ("matmul_combine" in templates) == (case[0][2] > 1000)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "int64", "int8"])
+def test_register_blocks_of_other_types(dtype):
+    if dtype == "float64" and not current_device().caps.fp64:
+        pytest.skip("no float64 on this device")
+    check(((50, 66, 37), (), (), True, False), getattr(clnet, dtype),
+          {"variant": "block", "tile_m": 64, "tile_n": 64, "rows": 4, "columns": 4})
+
+
+@pytest.mark.parametrize(("tile_m", "tile_n", "rows", "columns"), [(32, 128, 4, 4), (64, 64, 8, 4)])
+def test_shapes_of_blocks(tile_m, tile_n, rows, columns):
+    check(((129, 65, 20), (), (), False, False), clnet.float32,
+          {"variant": "block", "tile_m": tile_m, "tile_n": tile_n, "rows": rows, "columns": columns})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_limits_of_devices_are_kept(preset):
+    caps = PRESETS[preset]
+    for dtype in (clnet.float32, clnet.bfloat16, clnet.int64):
+        for m, n, k in ((2048, 2048, 2048), (64, 100, 9000), (300, 40, 70)):
+            plan = matmul.plan((lay.dense((m, k), dtype), lay.dense((k, n), dtype)), caps)
+            for launch in plan.launches:
+                assert launch.spec.local_size[0] <= caps.max_work_group_size
+                assert local_bytes(render(launch.spec, caps).source) <= caps.local_mem_size
