@@ -6,7 +6,7 @@ from collections.abc import Callable
 from multiprocessing import *  # noqa: F403
 from typing import Any
 
-__all__ = [*_python.__all__, "get_all_sharing_strategies", "get_sharing_strategy",  # type: ignore[attr-defined]
+__all__ = [*_python.__all__, "get_all_sharing_strategies", "get_sharing_strategy",
            "set_sharing_strategy", "spawn"]
 
 

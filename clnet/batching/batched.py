@@ -83,7 +83,7 @@ class Batched(Tensor):
         raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use "
                            "func.grad or func.vjp instead.")
 
-    def tolist_flat(self) -> list[Any]:  # type: ignore[override]
+    def tolist_flat(self) -> list[Any]:
         """The elements of all examples: for checks that raise if one of them is bad."""
         return self.value.tolist_flat()
 
@@ -168,7 +168,7 @@ class Vmap:
             elif any(self.holds(x) for x in operands):
                 made = rules.batched(self, op, operands, attrs)
                 for t, r in zip(targets, made if isinstance(made, tuple) else (made,)):
-                    t.copy_(r)  # type: ignore[attr-defined]
+                    t.copy_(r)
                 return out[0] if len(out) == 1 else out
             dispatch.stack.top.run(op, operands, attrs, targets)
         finally:

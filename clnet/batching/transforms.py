@@ -128,7 +128,7 @@ class _Recorded:
             made = []
             for leaf, g in zip(self.leaves, found):
                 if g is None:
-                    g = leaf.detach().zeros_like()  # type: ignore[attr-defined]
+                    g = leaf.detach().zeros_like()
                 bare = _bare(g, newer)
                 order = (*range(n, n + k), *range(n), *range(n + k, bare.ndim))
                 made.append(_dressed(permute(bare, order) if n and k else bare, [*levels, *newer]))

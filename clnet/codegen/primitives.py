@@ -26,7 +26,7 @@ def _define(name: str, c: str | Callable[..., str], numpy: Callable[..., Any],
         def render(r: Any, dtype: DType, types_: tuple[DType, ...], *operands: str) -> str:
             return text.format(*operands)
     else:
-        render = c  # type: ignore[assignment]
+        render = c
     primitives.add(Primitive(name, render, numpy, vjp, **kwargs))
 
 

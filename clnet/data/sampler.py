@@ -13,7 +13,7 @@ from ..tensor.random import randint, randperm
 
 def permutation(n: int, generator: Any) -> list[int]:
     """The numbers below ``n`` in a random order."""
-    return randperm(n, generator=generator).tolist()  # type: ignore[attr-defined]
+    return randperm(n, generator=generator).tolist()
 
 
 class Sampler:

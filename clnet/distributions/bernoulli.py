@@ -52,7 +52,7 @@ class Bernoulli(BinaryChance, ExponentialFamily):
 
     def enumerate_support(self, expand: bool = True) -> Any:
         values = ranges.arange(2, dtype=self._param.dtype, device=self._param.device)
-        values = values.reshape((-1, *(1,) * len(self._batch_shape)))  # type: ignore[attr-defined]
+        values = values.reshape((-1, *(1,) * len(self._batch_shape)))
         return values.expand((-1, *self._batch_shape)) if expand else values
 
     @property

@@ -63,5 +63,5 @@ class Binomial(BinaryChance, Distribution):
         if not self.total_count.min() == total:
             raise NotImplementedError("Inhomogeneous total count not supported by `enumerate_support`.")
         values = ranges.arange(1 + total, dtype=self._param.dtype, device=self._param.device)
-        values = values.reshape((-1, *(1,) * len(self._batch_shape)))  # type: ignore[attr-defined]
+        values = values.reshape((-1, *(1,) * len(self._batch_shape)))
         return values.expand((-1, *self._batch_shape)) if expand else values

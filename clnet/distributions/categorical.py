@@ -87,7 +87,7 @@ class Categorical(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Any:
         values = ranges.arange(self._num_events, dtype=dt.int64, device=self._param.device)
-        values = values.reshape((-1, *(1,) * len(self._batch_shape)))  # type: ignore[attr-defined]
+        values = values.reshape((-1, *(1,) * len(self._batch_shape)))
         return values.expand((-1, *self._batch_shape)) if expand else values
 
 

@@ -66,7 +66,7 @@ class Distribution:
         for name, dims in self._parameters.items():
             value = self.__dict__.get(name)
             if isinstance(value, Tensor):
-                new.__dict__[name] = value.expand(shape + value.shape[value.ndim - dims:])  # type: ignore[attr-defined]
+                new.__dict__[name] = value.expand(shape + value.shape[value.ndim - dims:])
         self._expand_parts(new, shape)
         return new
 

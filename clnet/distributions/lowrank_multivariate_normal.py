@@ -71,7 +71,7 @@ class LowRankMultivariateNormal(Centred):
         super().__init__(batch, event, validate_args=validate_args)
 
     @lazy_property
-    def variance(self) -> Any:  # type: ignore[override]
+    def variance(self) -> Any:
         found = self._unbroadcasted_cov_factor.square().sum(-1) + self._unbroadcasted_cov_diag
         return found.expand(self._batch_shape + self._event_shape)
 

@@ -55,7 +55,7 @@ class PowerTransform(Transform):
     @property
     def sign(self) -> Any:
         if isinstance(self.exponent, Tensor):
-            return self.exponent.sign()  # type: ignore[attr-defined]
+            return self.exponent.sign()
         return math.copysign(1, self.exponent)
 
     def __eq__(self, other: object) -> bool:
@@ -164,11 +164,11 @@ class AffineTransform(Transform):
         return self._event_dim
 
     @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.independent(constraints.real, self._event_dim) if self._event_dim else constraints.real
 
     @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return constraints.independent(constraints.real, self._event_dim) if self._event_dim else constraints.real
 
     def __eq__(self, other: object) -> bool:
@@ -180,7 +180,7 @@ class AffineTransform(Transform):
     @property
     def sign(self) -> Any:
         if isinstance(self.scale, Tensor):
-            return self.scale.sign()  # type: ignore[attr-defined]
+            return self.scale.sign()
         return int(self.scale > 0) - int(self.scale < 0)
 
     def _call(self, x: Any) -> Any:
@@ -191,7 +191,7 @@ class AffineTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
         if isinstance(self.scale, Tensor):
-            result = self.scale.abs().log()  # type: ignore[attr-defined]
+            result = self.scale.abs().log()
         else:
             result = x.new_tensor(math.log(abs(self.scale)))
         result = result.expand(broadcast_shapes(x.shape, result.shape))

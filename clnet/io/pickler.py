@@ -32,14 +32,14 @@ class _StorageOf:
         self.storage, self.dtype = tensor.storage, tensor.dtype
 
 
-class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
+class CheckpointPickler(pickle._Pickler):
     """Pickles an object; ``storages`` then holds what its tensors refer to, by record number.
 
     The pickle module's Python implementation is needed: the other one imports every global that it
     writes, and PyTorch's need not be installed.
     """
 
-    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+    dispatch = dict(pickle._Pickler.dispatch)
 
     def __init__(self, file: IO[bytes], protocol: int) -> None:
         super().__init__(file, protocol)

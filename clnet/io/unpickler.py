@@ -100,14 +100,14 @@ _PLAIN: dict[tuple[str, str], Any] = {
 }
 
 
-class DataUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
+class DataUnpickler(pickle._Unpickler):
     """Builds tensors, containers and plain values; refuses every other name.
 
     The pickle module's Python implementation is needed to restrict BUILD too, which could set any
     attribute of a tensor.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, file: IO[bytes], storage_of: Callable[[StorageKind, str, str, int], LoadedStorage],
                  encoding: str = "utf-8") -> None:

@@ -114,7 +114,7 @@ class AveragedModel(Module):
                 (self.multi_avg_fn or get_swa_multi_avg_fn())(averages, currents, count)
             if not self.use_buffers:
                 for kept, current in zip(self.module.buffers(), model.buffers()):
-                    kept.detach().copy_(current.detach().to(kept.device))  # type: ignore[attr-defined]
+                    kept.detach().copy_(current.detach().to(kept.device))
             count += 1
 
 

@@ -41,7 +41,7 @@ class Parameter(Tensor):
         found = memo.get(id(self))
         if found is None:
             found = memo[id(self)] = type(self)(
-                self.detach().clone(), self.requires_grad)  # type: ignore[attr-defined]
+                self.detach().clone(), self.requires_grad)
         return found
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -74,7 +74,7 @@ class Buffer(Tensor):
         found = memo.get(id(self))
         if found is None:
             found = memo[id(self)] = type(self)(
-                self.detach().clone(), persistent=self.persistent)  # type: ignore[attr-defined]
+                self.detach().clone(), persistent=self.persistent)
         return found
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -97,7 +97,7 @@ class _Uninitialized(Tensor):
         options = {"device": device or self.made["device"], "dtype": dtype or self.made["dtype"]}
         self.rebind(empty(shape, **options))
         del self.made
-        self.__class__ = self.becomes  # type: ignore[assignment]
+        self.__class__ = self.becomes
 
     @property
     def shape(self) -> Any:
@@ -126,7 +126,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
     becomes = Parameter
 
-    def __new__(cls, requires_grad: bool = True, device: Any = None,  # type: ignore[misc]
+    def __new__(cls, requires_grad: bool = True, device: Any = None,
                 dtype: Any = None) -> UninitializedParameter:
         t = _handle(cls, empty(0, device=device, dtype=dtype))
         t.made = {"device": device, "dtype": dtype}

@@ -38,7 +38,7 @@ def _pair(name: str, argument: str, value: Any) -> tuple[int, int]:
 
 
 def _blocks(name: str, plane: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Blocks:
-    blocks = Blocks(tuple(plane), *(_pair(name, word, v) for word, v in (  # type: ignore[arg-type]
+    blocks = Blocks(tuple(plane), *(_pair(name, word, v) for word, v in (
         ("kernel_size", kernel_size), ("dilation", dilation), ("padding", padding), ("stride", stride))))
     for word, values, least in (("kernel size", blocks.kernel, 1), ("dilation", blocks.dilation, 1),
                                 ("padding", blocks.padding, 0), ("stride", blocks.stride, 1)):

@@ -84,7 +84,7 @@ def orthogonalised(matrix: Tensor, coefficients: tuple[float, float, float], ste
     if len(coefficients) != 3:
         raise ValueError("Coefficients must be a tuple of exactly 3 values")
     a, b, c = coefficients
-    x: Any = matrix.to(dt.bfloat16)  # type: ignore[attr-defined]
+    x: Any = matrix.to(dt.bfloat16)
     tall = x.shape[0] > x.shape[1]
     if tall:
         x = x.t()

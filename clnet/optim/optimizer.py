@@ -258,7 +258,7 @@ def _adopted(p: Tensor, value: Any, key: str) -> Any:
     """A loaded value as the state of parameter ``p``; step counts keep their type."""
     if isinstance(value, Tensor):
         dtype = p.dtype if p.is_floating_point() and key != "step" else value.dtype
-        return value.detach().to(device=p.device, dtype=dtype, copy=True)  # type: ignore[attr-defined]
+        return value.detach().to(device=p.device, dtype=dtype, copy=True)
     if isinstance(value, Mapping):
         return {k: _adopted(p, v, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
@@ -275,4 +275,4 @@ def refuse_differentiable(differentiable: bool) -> None:
 
 def scalar(value: Any) -> Any:
     """A hyper-parameter as an operand: a float, or a 0-d tensor."""
-    return value.reshape(()) if isinstance(value, Tensor) else float(value)  # type: ignore[attr-defined]
+    return value.reshape(()) if isinstance(value, Tensor) else float(value)

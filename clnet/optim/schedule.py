@@ -15,14 +15,14 @@ from .optimizer import Optimizer
 def set_lr(group: dict[str, Any], lr: Any) -> None:
     """Change a group's rate; a tensor keeps being the same tensor."""
     if isinstance(group["lr"], Tensor):
-        group["lr"].fill_(float(lr))  # type: ignore[attr-defined]
+        group["lr"].fill_(float(lr))
     else:
         group["lr"] = lr
 
 
 def copied(lr: Any) -> Any:
     """A rate that later changes of the group do not reach."""
-    return lr.clone() if isinstance(lr, Tensor) else lr  # type: ignore[attr-defined]
+    return lr.clone() if isinstance(lr, Tensor) else lr
 
 
 class LRScheduler:

@@ -171,7 +171,7 @@ def full(size: Any, fill_value: Any, *, dtype: DType | None = None, device: Any 
     if not dt.holds(dtype or dt.scalar_dtype(value), value):
         raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
     t = empty(size, dtype=dtype or dt.scalar_dtype(value), device=device)
-    return _finish(t.fill_(value), requires_grad)  # type: ignore[attr-defined]
+    return _finish(t.fill_(value), requires_grad)
 
 
 def zeros(*sizes: Any, size: Any = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
@@ -201,7 +201,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, dev
               requires_grad: bool = False, **options: Any) -> Tensor:
     """Shaped like ``input``, every element ``fill_value``."""
     t = empty_like(input, dtype=dtype, device=device, **options)
-    return _finish(t.fill_(fill_value), requires_grad)  # type: ignore[attr-defined]
+    return _finish(t.fill_(fill_value), requires_grad)
 
 
 def zeros_like(input: Tensor, **options: Any) -> Tensor:
@@ -224,7 +224,7 @@ def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Any
     if n < 0 or (m or 0) < 0:
         raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
     t = zeros(n, n if m is None else m, dtype=dtype, device=device)
-    t.diagonal().fill_(1)  # type: ignore[attr-defined]
+    t.diagonal().fill_(1)
     return _finish(t, requires_grad)
 
 

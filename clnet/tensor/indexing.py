@@ -136,7 +136,7 @@ def _basic(x: Tensor, key: list[Any]) -> tuple[Tensor, list[tuple[int, Tensor]]]
 
 def _mask(x: Tensor, d: int, mask: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
     if not mask.ndim:
-        return unsqueeze(x, d), nonzero(mask.reshape(1), as_tuple=True)  # type: ignore[attr-defined]
+        return unsqueeze(x, d), nonzero(mask.reshape(1), as_tuple=True)
     for j, (m, n) in enumerate(zip(mask.shape, x.shape[d:])):
         if m != n:
             raise IndexError(f"The shape of the mask {list(mask.shape)} at index {j} does not match the "
@@ -179,7 +179,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     x, left = _basic(self, _flat_key(key, self))
     if not left:
         return x if x is not self else self.view(self.shape) if self.layout.contiguous else permute(
-            self, tuple(range(self.ndim)))  # type: ignore[attr-defined]
+            self, tuple(range(self.ndim)))
     moved, indices, at = _front(x, left)
     got = gather_first(moved, *indices)
     batch = got.ndim - (moved.ndim - len(indices))
@@ -214,7 +214,7 @@ def _fill_where(x: Tensor, mask: Tensor, value: Any) -> None:
     """A mask of the whole shape and one value: one elementwise launch, no waiting."""
     value = value.reshape(()) if isinstance(value, Tensor) else value
     if x.dtype.kind == "int" and isinstance(value, (Tensor, float)):  # wide integers are no floats
-        value = _value(value, x.dtype, x.device).to(x.dtype)  # type: ignore[attr-defined]
+        value = _value(value, x.dtype, x.device).to(x.dtype)
     write(where, (mask, value, x), {"dtype": x.dtype}, x)
 
 
@@ -223,7 +223,7 @@ def _value(value: Any, dtype: DType, device: Any) -> Tensor:
         if isinstance(value, complex) and not dtype.is_complex and dtype is not dt.bool_:
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
         return creation.tensor(value, dtype=dtype, device=device)
-    return value.to(device, dtype)  # type: ignore[attr-defined]
+    return value.to(device, dtype)
 
 
 def _put(x: Tensor, indices: list[Tensor], value: Tensor, at: int, accumulate: bool) -> None:
@@ -262,7 +262,7 @@ def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 def index_put(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with ``values`` written (or added) at the positions."""
-    return index_put_(self.clone(), indices, values, accumulate)  # type: ignore[attr-defined]
+    return index_put_(self.clone(), indices, values, accumulate)
 
 
 def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:

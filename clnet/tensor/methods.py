@@ -77,8 +77,8 @@ def inplace_method(op: Op) -> Callable[..., Any]:
         graph.check_writable(self)
         if op.body is not None:
             # What its parts keep for backward must outlive the write.
-            kept = self.clone() if self.requires_grad else self  # type: ignore[attr-defined]
-            return self.copy_(op(kept, *args, **kwargs))  # type: ignore[attr-defined]
+            kept = self.clone() if self.requires_grad else self
+            return self.copy_(op(kept, *args, **kwargs))
         operands, attrs = op.bind(self, *args, **kwargs)
         write(op, operands, attrs, self)
         return self
@@ -108,7 +108,7 @@ def _apart(x: Any, target: Tensor) -> Any:
         (x_first, x_end), (first, end) = ((t.offset * t.itemsize, (t.offset + t.layout.extent()) * t.itemsize)
                                           for t in (x, target))
         if x_first < end and first < x_end:
-            return x.clone()  # type: ignore[attr-defined]
+            return x.clone()
     return x
 
 

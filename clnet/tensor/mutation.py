@@ -18,12 +18,12 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         return fill_(self, src)
     if src.device is not self.device:
-        src = src.to(self.device)  # type: ignore[attr-defined]
+        src = src.to(self.device)
     if src is self:
         return self
     if src.shape != self.shape:
         try:
-            src = src.expand(self.shape)  # type: ignore[attr-defined]
+            src = src.expand(self.shape)
         except RuntimeError:
             raise RuntimeError(f"copy_: output with shape {list(self.shape)} can't take a source of "
                                f"shape {list(src.shape)}") from None

@@ -38,7 +38,7 @@ def _create(op: Any, parameters: tuple[Any, ...], shape: tuple[int, ...], dtype:
             requires_grad: bool, generator: Any, out: Tensor | None, **attrs: Any) -> Tensor:
     if out is not None:
         if tuple(out.shape) != shape:
-            out.resize_(shape)  # type: ignore[attr-defined]
+            out.resize_(shape)
         return _fill(op, parameters, out, generator, **attrs)
     t = op(*parameters, shape=shape, dtype=dtype, generator=generator, device=_device(device), **attrs)
     return t.requires_grad_() if requires_grad else t
@@ -115,8 +115,8 @@ def randperm(n: int, *, generator: Any = None, out: Tensor | None = None, dtype:
     if out is None:
         return t.requires_grad_() if requires_grad else t
     if out.shape != t.shape:
-        out.resize_(tuple(t.shape))  # type: ignore[attr-defined]
-    return out.copy_(t)  # type: ignore[attr-defined]
+        out.resize_(tuple(t.shape))
+    return out.copy_(t)
 
 
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Tensor | None = None,
@@ -140,7 +140,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None
                        given[0].device, False, generator, None)
     mean, std = (v.detach() if isinstance(v, Tensor) else v for v in (mean, std))
     result = standard * std + mean
-    return result if out is None else out.copy_(result)  # type: ignore[attr-defined]
+    return result if out is None else out.copy_(result)
 
 
 def _check_std(std: float) -> None:
@@ -229,7 +229,7 @@ def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with 1 (with probability ``p``, a number or a tensor that broadcasts) or 0."""
     if isinstance(p, Tensor):
-        spread = interchange.contiguous(p.detach().expand(self.shape))  # type: ignore[attr-defined]
+        spread = interchange.contiguous(p.detach().expand(self.shape))
         compute = dt.float64 if p.dtype is dt.float64 else dt.float32
         return _fill(ops.bernoulli_draw, (spread,), self, generator, compute=compute)
     if not 0 <= p <= 1:
@@ -259,7 +259,7 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
         start = 0
     else:
         start, end = first, to
-    low, span, wide = ops.integer_range(int(start), int(end))  # type: ignore[arg-type]
+    low, span, wide = ops.integer_range(int(start), int(end))
     return _fill(ops.integers, (low, span), self, generator, wide=wide)
 
 

@@ -72,7 +72,7 @@ class Tensor:
 
     @property
     def shape(self) -> Size:
-        return self.layout.shape  # type: ignore[return-value]
+        return self.layout.shape
 
     @property
     def dtype(self) -> DType:
@@ -293,7 +293,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))  # type: ignore[attr-defined]
+        return iter(self.unbind(0))
 
     def __hash__(self) -> int:
         return id(self)

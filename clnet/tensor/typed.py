@@ -41,7 +41,7 @@ class TensorType(type):
 
     def __instancecheck__(self, instance: Any) -> bool:
         return isinstance(instance, Tensor) and instance.dtype is self.dtype and bool(
-            instance.is_cuda) == self.is_cuda  # type: ignore[attr-defined]
+            instance.is_cuda) == self.is_cuda
 
 
 PLAIN = {name: TensorType(name, dtype, False) for dtype, name in TYPE_NAMES.items()}
@@ -86,7 +86,7 @@ def as_type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         return type_name(self)
     kind = type_named(dtype) if isinstance(dtype, str) else dtype
     if isinstance(kind, TensorType):
-        return self.to("cuda", kind.dtype) if kind.is_cuda and not self.is_cuda else (  # type: ignore[attr-defined]
+        return self.to("cuda", kind.dtype) if kind.is_cuda and not self.is_cuda else (
             self.to(kind.dtype))
     return self.to(kind)
 

@@ -119,14 +119,14 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             RuntimeError: sizes that differ.  IndexError: targets outside [0, n_classes).
         """
         x, classes = (input, target) if target.ndim else (
-            input.unsqueeze(0), target.unsqueeze(0))  # type: ignore[attr-defined]
+            input.unsqueeze(0), target.unsqueeze(0))
         if target.ndim > 1 or input.ndim != target.ndim + 1:
             raise RuntimeError("0D or 1D target tensor expected, multi-target not supported" if target.ndim > 1
                                else f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, "
                                     f"but found input with {input.ndim}D")
         if x.shape[0] != classes.shape[0]:
             raise RuntimeError("Input and target should have the same size in the batch dimension.")
-        low, high = int(classes.min()), int(classes.max())  # type: ignore[attr-defined]
+        low, high = int(classes.min()), int(classes.max())
         if low < 0 or high >= self.n_classes:
             raise RuntimeError(f"Target values should be in [0, {self.n_classes - 1}], but values in range "
                                f"[{low}, {high}] were found. ")

@@ -79,9 +79,9 @@ class LazyLinear(LazyModuleMixin, Linear):
         self.in_features = self.in_features or input.shape[-1]
         if self.has_uninitialized_params():
             with no_grad():
-                self.weight.materialize((self.out_features, self.in_features))  # type: ignore[attr-defined]
+                self.weight.materialize((self.out_features, self.in_features))
                 if self.bias is not None:
-                    self.bias.materialize((self.out_features,))  # type: ignore[attr-defined]
+                    self.bias.materialize((self.out_features,))
             self.reset_parameters()
 
 

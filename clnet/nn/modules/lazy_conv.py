@@ -45,9 +45,9 @@ class _LazyChannels(LazyModuleMixin, _Conv):
             raise ValueError("in_channels must be divisible by groups")
         if self.has_uninitialized_params():
             with no_grad():
-                self.weight.materialize(self._weight_shape())  # type: ignore[attr-defined]
+                self.weight.materialize(self._weight_shape())
                 if self.bias is not None:
-                    self.bias.materialize((self.out_channels,))  # type: ignore[attr-defined]
+                    self.bias.materialize((self.out_channels,))
             self.reset_parameters()
 
 

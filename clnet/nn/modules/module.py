@@ -61,7 +61,7 @@ class Module(Registration, Calling, StateDict):
         """Forget (or zero) every parameter's gradient."""
         for p in self.parameters():
             if p.grad is not None:
-                p.grad = None if set_to_none else p.grad.detach().zeros_like()  # type: ignore[attr-defined]
+                p.grad = None if set_to_none else p.grad.detach().zeros_like()
 
     def share_memory(self: M) -> M:
         raise NotImplementedError("share_memory: device memory can't be shared between processes")
@@ -111,7 +111,7 @@ class Module(Registration, Calling, StateDict):
             raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
                             f"dtype={dtype}")
         target = Device(device) if device is not None else None
-        return self._apply(lambda t: t.to(  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(
             device=target, dtype=dtype if t.dtype.is_inexact else None))
 
     def cpu(self: M) -> M:
@@ -124,10 +124,10 @@ class Module(Registration, Calling, StateDict):
 
     def type(self: M, dst_type: DType) -> M:
         """Cast every parameter and buffer."""
-        return self._apply(lambda t: t.to(dtype=dst_type))  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(dtype=dst_type))
 
     def _cast_floating(self: M, dtype: DType) -> M:
-        return self._apply(lambda t: t.to(dtype=dtype)  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(dtype=dtype)
                            if t.is_floating_point() else t)
 
     def float(self: M) -> M:

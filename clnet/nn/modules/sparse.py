@@ -36,7 +36,7 @@ class _Table(Module):
         init.normal_(self.weight)
         if self.padding_idx is not None:
             with no_grad():
-                self.weight.select(0, self.padding_idx).fill_(0)  # type: ignore[attr-defined]
+                self.weight.select(0, self.padding_idx).fill_(0)
 
 
 class Embedding(_Table):

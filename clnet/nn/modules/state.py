@@ -185,14 +185,14 @@ class StateDict:
                           f"object from checkpoint but received {type(given)}")
             return
         if own.ndim == 0 and given.ndim == 1 and len(given) == 1:
-            given = given.reshape(())  # type: ignore[attr-defined]  # checkpoints of PyTorch before 0.4
+            given = given.reshape(())  # checkpoints of PyTorch before 0.4
         if given.shape != own.shape:
             errors.append(f"size mismatch for {key}: copying a param with shape {given.shape} from "
                           f"checkpoint, the shape in current model is {own.shape}.")
             return
         with no_grad():
             if not assign:
-                own.copy_(given)  # type: ignore[attr-defined]
+                own.copy_(given)
                 return
             if isinstance(own, Parameter) and not isinstance(given, Parameter):
                 given = Parameter(given, requires_grad=own.requires_grad)

@@ -85,4 +85,4 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float,
                      foreach: bool | None = None) -> None:
     """Limit every element of the gradients to ±``clip_value``."""
     for g in _gradients(parameters):
-        g.clamp_(-float(clip_value), float(clip_value))  # type: ignore[attr-defined]
+        g.clamp_(-float(clip_value), float(clip_value))

@@ -10,7 +10,7 @@ from ...tensor import Tensor
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Any:
     """All elements in one dimension."""
-    return cat([p.reshape(-1) for p in parameters])  # type: ignore[attr-defined]
+    return cat([p.reshape(-1) for p in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
@@ -23,5 +23,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     start = 0
     for p in parameters:
-        p.data = vec.narrow(0, start, p.numel()).view(p.shape).data  # type: ignore[attr-defined]
+        p.data = vec.narrow(0, start, p.numel()).view(p.shape).data
         start += p.numel()

@@ -196,7 +196,7 @@ class _Orthogonal(Module):
             self.base = q.clone()
             # Minus one: the map of zero below it is the identity for all three maps.
             start = zeros_like(Q)
-            start.diagonal(0, -2, -1).fill_(-1.0)  # type: ignore[attr-defined]
+            start.diagonal(0, -2, -1).fill_(-1.0)
             return start
         if self.orthogonal_map != "householder":
             raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley "

@@ -126,7 +126,7 @@ class ParametrizationList(ModuleList):
                                      f"`original` has dtype {held.dtype}")
                 held.data = part.detach()
 
-    def forward(self) -> Any:  # type: ignore[override]
+    def forward(self) -> Any:
         first, *others = list(self)
         x = first(*self._originals())
         for function in others:

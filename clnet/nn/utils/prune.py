@@ -68,7 +68,7 @@ class BasePruningMethod(ABC):
             default = ones_like(weight.detach())
         else:
             default = getattr(module, f"{name}_mask").detach().clone()
-        mask = method.compute_mask(scores.detach(), default)  # type: ignore[attr-defined]
+        mask = method.compute_mask(scores.detach(), default)
         module.register_buffer(f"{name}_mask", mask)
         setattr(module, name, method.apply_mask(module))
         module.register_forward_pre_hook(method)
@@ -87,7 +87,7 @@ class BasePruningMethod(ABC):
         original = module._parameters.pop(f"{name}_orig")
         mask = module._buffers.pop(f"{name}_mask")
         module.__dict__.pop(name, None)
-        original.data = (original.detach() * mask).detach()  # type: ignore[union-attr, operator, attr-defined]
+        original.data = (original.detach() * mask).detach()  # type: ignore[union-attr, operator]
         setattr(module, name, original)
 
 
@@ -230,7 +230,7 @@ class _LowestSlices(BasePruningMethod):
         if not n:
             return default_mask
         lowest = self.scores(t, dim).topk(n, largest=False)[1]
-        return default_mask * ones_like(t).index_fill(dim, lowest, 0)  # type: ignore[attr-defined]
+        return default_mask * ones_like(t).index_fill(dim, lowest, 0)
 
 
 class RandomStructured(_LowestSlices):

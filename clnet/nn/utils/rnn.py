@@ -75,7 +75,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes ``permutation``."""
     if permutation is None:
         return None
-    return permutation.argsort()  # type: ignore[attr-defined]
+    return permutation.argsort()
 
 
 def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
