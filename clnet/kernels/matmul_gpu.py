@@ -3,23 +3,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch
 from ..core.tunables import Choice
 from .matmul_space import LOCAL
-from .product import SPLIT_K, Matrix, Product, choose, combine, partial_product, product_arguments, splits_of_k
+from .product import (
+    SPLIT_K,
+    Arguments,
+    Matrix,
+    Product,
+    choose,
+    combine,
+    partial_product,
+    product_arguments,
+    splits_of_k,
+)
 
 # Tunables: work-group edge, largest and smallest tile edge, depth of a tile.
 GPU_EDGE = 16
 GPU_TILES = (64, 32, 16)
 GPU_DEPTH = 16
-GPU_GROUPS_PER_UNIT = {"square": 4, "block": 2}
+GPU_GROUPS_PER_UNIT = {"square": 4, "block": 2, "subgroup": 2}
 # Rows of tiles whose work-groups run together; bytes of local memory that one work-group takes at most,
 # so that several fit a unit.
 BAND = 8
 LOCAL_BYTES = 40 << 10
+# Rows of a subgroup, columns of each of its lanes, and subgroups of a work-group.
+SUBGROUP_ROWS = 8
+SUBGROUP_COLUMNS = 4
+SUBGROUPS = 8
+# Lanes where a device has no subgroups and theirs are imitated.
+IMITATED_LANES = 16
 
 
 @dataclass(frozen=True)
@@ -48,10 +66,24 @@ def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     """Launches and temporaries of a product that has elements."""
     pick = choose(LOCAL, p, caps)
     block = _block(p, caps)
-    variant = pick("variant", "square" if block is None else "block")
+    variant = pick("variant", _variant(p, block, caps))
     if variant == "block":
         return _blocked(p, block or BLOCKS[-1], pick, caps)
+    if variant == "subgroup":
+        return _subgroups(p, pick, caps)
     return _square(p, pick, caps)
+
+
+def _variant(p: Product, block: Block | None, caps: DeviceCaps) -> str:
+    """The model's choice of kernel."""
+    if block is None:
+        return "square"
+    # Intel's subgroups broadcast registers for nothing, and read what they share through a cache as fast
+    # as local memory.
+    along = p.a.column == p.b.column == 1 or p.a.row == p.b.row == 1
+    if along and p.accumulate is dt.float32 and _has_subgroups(caps) and caps.vendor.startswith("Intel"):
+        return "subgroup"
+    return "block"
 
 
 def _order(rows_step: int, k_step: int) -> str:
@@ -67,6 +99,15 @@ def _split(p: Product, groups: int, variant: str, pick: Choice, caps: DeviceCaps
         return p, 1, []
     part, layout = partial_product(p, 0, splits)
     return part, splits, [layout]
+
+
+def _tiled_arguments(p: Product, tiles_m: int, tiles_n: int, splits: int) -> tuple[Arguments, dict[str, Any]]:
+    """What all kernels of this class take."""
+    args, params = product_arguments(p)
+    args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "tiles_m": tiles_m, "tiles_n": tiles_n, "splits": splits,
+                     "depth": -(-p.k // splits), "split_step": math.prod(p.batch) * p.m * p.n}
+    return args, params | {"accumulate": p.accumulate, "a_dtype": p.a.dtype, "b_dtype": p.b.dtype,
+                           "batch_rank": len(p.batch), "band": BAND}
 
 
 def _finish(p: Product, y: Matrix, launch: Launch, splits: int, caps: DeviceCaps) -> list[Launch]:
@@ -87,11 +128,8 @@ def _square(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], l
         depth_tile //= 2
     tiles_m, tiles_n = -(-p.m // tile), -(-p.n // tile)
     part, splits, temporaries = _split(p, tiles_m * tiles_n * count, "square", pick, caps)
-    args, params = product_arguments(part)
-    args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "tiles_m": tiles_m, "tiles_n": tiles_n,
-                     "splits": splits, "depth": -(-p.k // splits), "split_step": count * p.m * p.n}
-    params |= {"edge": edge, "tile": tile, "tile_k": depth_tile, "accumulate": p.accumulate,
-               "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "batch_rank": len(p.batch),
+    args, params = _tiled_arguments(part, tiles_m, tiles_n, splits)
+    params |= {"edge": edge, "tile": tile, "tile_k": depth_tile,
                "a_along_k": p.a.column == 1, "b_along_k": p.b.row == 1}
     local = edge * edge
     launch = args.launch("matmul_local", params, local, tiles_m * tiles_n * splits * count * local)
@@ -139,13 +177,37 @@ def _blocked(p: Product, block: Block, pick: Choice, caps: DeviceCaps) -> tuple[
     tiles_m, tiles_n = -(-p.m // tile_m), -(-p.n // tile_n)
     count = math.prod(p.batch)
     part, splits, temporaries = _split(p, tiles_m * tiles_n * count, "block", pick, caps)
-    args, params = product_arguments(part)
-    args.scalars |= {"M": p.m, "N": p.n, "K": p.k, "tiles_m": tiles_m, "tiles_n": tiles_n,
-                     "splits": splits, "depth": -(-p.k // splits), "split_step": count * p.m * p.n}
+    args, params = _tiled_arguments(part, tiles_m, tiles_n, splits)
     lanes = _lanes(p)
     params |= {"tile_m": tile_m, "tile_n": tile_n, "tile_k": depth, "rows": block.rows, "columns": block.columns,
-               "lanes": lanes, "load_width": lanes, "items": block.items, "band": BAND, "accumulate": p.accumulate,
-               "a_dtype": p.a.dtype, "b_dtype": p.b.dtype, "batch_rank": len(p.batch),
+               "lanes": lanes, "load_width": lanes, "items": block.items,
                "a_order": _order(p.a.row, p.a.column), "b_order": _order(p.b.column, p.b.row)}
     launch = args.launch("matmul_block", params, block.items, tiles_m * tiles_n * splits * count * block.items)
+    return _finish(p, part.y, launch, splits, caps), temporaries
+
+
+# Subgroups ----------------------------------------------------------------------------------------
+
+def _has_subgroups(caps: DeviceCaps) -> bool:
+    """Whether subgroups are there and of a size that is known when kernels are written."""
+    return caps.subgroups and caps.subgroup_size > 0
+
+
+def _subgroups(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
+    """Broadcasts within subgroups in place of local memory; on devices without, imitated through it."""
+    if p.a.row == 1 and p.a.column != 1:
+        p = p.transposed
+    native = _has_subgroups(caps)
+    lanes = caps.subgroup_size if native else IMITATED_LANES
+    rows, columns = pick("rows", SUBGROUP_ROWS), pick("columns", SUBGROUP_COLUMNS)
+    subgroups = min(SUBGROUPS, caps.max_work_group_size // lanes)
+    tile_m, tile_n = subgroups * rows, lanes * columns
+    tiles_m, tiles_n = -(-p.m // tile_m), -(-p.n // tile_n)
+    count = math.prod(p.batch)
+    part, splits, temporaries = _split(p, tiles_m * tiles_n * count, "subgroup", pick, caps)
+    args, params = _tiled_arguments(part, tiles_m, tiles_n, splits)
+    params |= {"tile_m": tile_m, "tile_n": tile_n, "tile_k": lanes, "rows": rows, "columns": columns,
+               "subgroup": lanes, "native": native}
+    items = subgroups * lanes
+    launch = args.launch("matmul_subgroup", params, items, tiles_m * tiles_n * splits * count * items)
     return _finish(p, part.y, launch, splits, caps), temporaries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -35,13 +36,13 @@ def operand(rng: Any, shape: tuple[int, ...], dtype: Any, transposed: bool) -> t
     return tensor.to(clnet.float64 if dtype.is_floating_point else clnet.int64).numpy(), tensor
 
 
-def run(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ...] = (), seed: int = 0) -> Any:
+def run(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ...] = (), **capabilities: Any) -> Any:
     """(result, reference, templates used) of beta * c + alpha * (a @ b) planned by ``choices``."""
     (m, n, k), a_batch, b_batch, a_turned, b_turned = case
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     a, x = operand(rng, (*a_batch, m, k), dtype, a_turned)
     b, y = operand(rng, (*b_batch, k, n), dtype, b_turned)
-    caps = current_device().caps.with_plan_class("gpu")
+    caps = dataclasses.replace(current_device().caps.with_plan_class("gpu"), **capabilities)
     tensors, expected, values = [x, y], a @ b, []
     if numbers:
         c, z = operand(rng, (n,), dtype, False)
@@ -57,9 +58,10 @@ def run(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ..
     return wide, expected, [launch.spec.template for launch in plan.launches]
 
 
-def check(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ...] = ()) -> list[str]:
+def check(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ...] = (),
+          **capabilities: Any) -> list[str]:
     """Run and compare; returns the templates used."""
-    got, expected, templates = run(case, dtype, choices, numbers)
+    got, expected, templates = run(case, dtype, choices, numbers, **capabilities)
     if not dtype.is_floating_point:
         np.testing.assert_array_equal(got, expected.astype(dtype.storage).astype(np.int64))
         return templates
@@ -87,6 +89,20 @@ def test_register_blocks_of_other_types(dtype):
 def test_shapes_of_blocks(tile_m, tile_n, rows, columns):
     check(((129, 65, 20), (), (), False, False), clnet.float32,
           {"variant": "block", "tile_m": tile_m, "tile_n": tile_n, "rows": rows, "columns": columns})
+
+
+@pytest.mark.parametrize("imitated", [False, True])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_subgroups(case, imitated):
+    if not imitated and not current_device().caps.subgroups:
+        pytest.skip("no subgroups on this device")
+    templates = check(case, clnet.float32, {"variant": "subgroup"}, (0.5, -2.0) if case[1] else (),
+                      subgroups=not imitated)
+    assert templates[0] == "matmul_subgroup"
+
+
+def test_subgroups_of_integers():
+    check(((50, 66, 37), (), (), True, False), clnet.int64, {"variant": "subgroup", "rows": 4})
 
 
 @pytest.mark.parametrize("preset", PRESETS)
