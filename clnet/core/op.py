@@ -5,6 +5,7 @@ and the reference pages are made from it.
 """
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from typing import Any
 from . import dispatch
 
 Bind = Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]
+
+# NumPy's names of arguments, which PyTorch's functions take in place of their own.
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+_NUMPY_KEYS = frozenset(_NUMPY_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +79,24 @@ class Op:
     aliases: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs and not _NUMPY_KEYS.isdisjoint(kwargs):
+            kwargs = self.renamed(kwargs)
         if self.body is not None:  # its parts are dispatched one by one
             if dispatch.stack.adapt is not None:
                 args, kwargs = dispatch.stack.adapt(self, args, kwargs)
             return self.body(*args, **kwargs)
         operands, attrs = self.bind(*args, **kwargs)
         return dispatch.stack.top.run(self, operands, attrs)
+
+    def renamed(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Keyword arguments with NumPy's names replaced by those of the signature."""
+        own = self._parameter_names
+        return {_NUMPY_NAMES[k] if k in _NUMPY_NAMES and k not in own and _NUMPY_NAMES[k] in own - kwargs.keys()
+                else k: v for k, v in kwargs.items()}
+
+    @functools.cached_property
+    def _parameter_names(self) -> frozenset[str]:
+        return frozenset(self.signature.parameters)
 
     @property
     def doc(self) -> str:
