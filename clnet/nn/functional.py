@@ -17,7 +17,8 @@ def _in_place(name: str) -> Callable[..., Any]:
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         return function(input, *args, inplace=True, **kwargs)
 
-    call.__name__, call.__doc__ = f"{name}_", f"``{name}``, written over ``input``."
+    call.__name__ = call.__qualname__ = f"{name}_"
+    call.__doc__ = f"``{name}``, written over ``input``."
     return call
 
 

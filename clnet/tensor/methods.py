@@ -1,8 +1,9 @@
 """The public functions and tensor methods, generated from the registry."""
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -79,7 +80,7 @@ def inplace_method(op: Op) -> Callable[..., Any]:
             # What its parts keep for backward must outlive the write.
             kept = self.clone() if self.requires_grad else self
             return self.copy_(op(kept, *args, **kwargs))
-        operands, attrs = op.bind(self, *args, **kwargs)
+        operands, attrs = op.bind(self, *args, **(op.renamed(kwargs) if kwargs else kwargs))
         write(op, operands, attrs, self)
         return self
 
@@ -174,14 +175,16 @@ _OPERATORS = {"add": arithmetic.add, "sub": arithmetic.sub, "mul": arithmetic.mu
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
-def exported(namespace: str = "") -> dict[str, Callable[..., Any]]:
-    """The public functions of a module path such as "linalg", by name and alias."""
-    found = {name: out_variant(op) for op in registry if op.function and op.namespace == namespace
-             for name in (op.name, *op.aliases)}
+@functools.cache
+def exported(namespace: str = "") -> Mapping[str, Callable[..., Any]]:
+    """The public functions of a module path such as "linalg", by name and alias; the same objects each time."""
+    made = [(op, "", out_variant(op)) for op in registry if op.function and op.namespace == namespace]
     if not namespace:
-        found.update({f"{name}_": inplace_method(op) for op in registry if op.inplace and op.function
-                      and op.kind == "expression" for name in (op.name, *op.aliases)})
-    return found
+        made += [(op, "_", inplace_method(op)) for op in registry
+                 if op.inplace and op.function and op.kind == "expression"]
+    for _, _, function in made:  # where pickle finds it
+        function.__module__ = ".".join(filter(None, ("clnet", namespace)))
+    return MappingProxyType({name + end: function for op, end, function in made for name in (op.name, *op.aliases)})
 
 
 def install() -> None:
