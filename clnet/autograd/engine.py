@@ -53,7 +53,7 @@ def _roots(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None,
-             create_graph: bool = False, inputs: Any = None) -> None:
+             create_graph: bool = False, grad_variables: Any = None, inputs: Any = None) -> None:
     """Accumulate into the leaves' ``grad`` the gradients of ``tensors``.
 
     Args:
@@ -61,9 +61,16 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
         grad_tensors: their cotangents; optional for single numbers.
         retain_graph: keep what was saved, so that backward can run again.
         create_graph: record the computation of the gradients.
+        grad_variables: the old name of ``grad_tensors``.
         inputs: only these leaves (or intermediate tensors) accumulate.
     """
     outputs = _as_tuple(tensors)
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                               "`backward()`. Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
     given = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
@@ -79,13 +86,19 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
-         create_graph: bool = False, allow_unused: bool | None = None,
+         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
          is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, accumulated nowhere.
+
+    ``only_inputs`` has no other meaning any more; False warns.
 
     Raises:
         RuntimeError: an input does not require grad, or (without ``allow_unused``) is not used.
     """
+    if not only_inputs:
+        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+                      "gradient for other parts of the graph, please use torch.autograd.backward.", FutureWarning,
+                      stacklevel=2)
     if is_grads_batched:
         return _grads_of_batch(_as_tuple(outputs), inputs, _as_tuple(grad_outputs), create_graph, allow_unused,
                                materialize_grads)
@@ -119,7 +132,8 @@ def _grads_of_batch(outputs: tuple[Any, ...], inputs: Any, grad_outputs: tuple[A
     rows = []
     for i in range(grad_outputs[0].shape[0]):
         seeds = tuple(None if g is None else select(g, 0, i) for g in grad_outputs)
-        rows.append(grad(outputs, inputs, seeds, True, create_graph, allow_unused, False, materialize_grads))
+        rows.append(grad(outputs, inputs, seeds, True, create_graph, allow_unused=allow_unused,
+                         materialize_grads=materialize_grads))
     return tuple(None if column[0] is None else stack(list(column)) for column in zip(*rows))
 
 

@@ -1,6 +1,7 @@
 """Custom derivatives: ``Function``, and the node behind it."""
 from __future__ import annotations
 
+import functools
 import itertools
 import traceback
 from collections.abc import Callable
@@ -110,6 +111,29 @@ class FunctionCtx:
     def _free(self) -> None:
         self._released = bool(self._snapshots)
         self._snapshots = []
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates a ``backward`` whose result has no derivative of its own: asking for one raises.
+
+    Raises:
+        RuntimeError: from a second derivative through the gradients that it gave.
+    """
+    @functools.wraps(backward)
+    def once(ctx: FunctionCtx, *grad_outputs: Any) -> Any:
+        with no_grad():
+            got = backward(ctx, *grad_outputs)
+        if not (grad_mode.enabled and any(g is not None and edge(g) is not None for g in grad_outputs)):
+            return got
+        results = got if isinstance(got, tuple) else (got,)
+        made = tuple(None if r is None else record_custom(
+            "ErrorBackward", grad_outputs, r.detach(), _refuse_second_derivative) for r in results)
+        return made if isinstance(got, tuple) else made[0]
+    return once
+
+
+def _refuse_second_derivative(*grads: Any) -> Any:
+    raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 
 class Function:

@@ -223,7 +223,7 @@ class Tensor:
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None,
                  create_graph: bool = False, inputs: Any = None) -> None:
         """Accumulate gradients of this tensor into the leaves (see ``autograd.backward``)."""
-        reverse.backward(self, gradient, retain_graph, create_graph, inputs)
+        reverse.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """The same elements outside the graph."""
