@@ -5,6 +5,7 @@ Distributions after Glorot & Bengio 2010 (xavier), He et al. 2015 (kaiming), Sax
 """
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -224,3 +225,22 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         t.copy_(t.scatter(0, order.narrow(0, 0, zeros), value=0.0))
 
     return _write(tensor, write)
+
+
+def _deprecated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function under its old name, without the underscore."""
+    old = function.__name__[:-1]
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{function.__name__}`.", FutureWarning,
+                      stacklevel=2)
+        return function(*args, **kwargs)
+    renamed.__name__ = renamed.__qualname__ = old
+    return renamed
+
+
+uniform, normal, constant = _deprecated(uniform_), _deprecated(normal_), _deprecated(constant_)
+eye, dirac, orthogonal, sparse = _deprecated(eye_), _deprecated(dirac_), _deprecated(orthogonal_), _deprecated(sparse_)
+xavier_uniform, xavier_normal = _deprecated(xavier_uniform_), _deprecated(xavier_normal_)
+kaiming_uniform, kaiming_normal = _deprecated(kaiming_uniform_), _deprecated(kaiming_normal_)

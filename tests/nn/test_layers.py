@@ -115,3 +115,19 @@ def test_a_network_learns():
         loss.backward()
         optimizer.step()
     assert (net(x).argmax(1) == y).to(clnet.float32).mean().item() > 0.9
+
+
+def test_rrelu_and_hardtanh():
+    x = clnet.tensor([-4.0, 2.0])
+    layer = nn.RReLU(0.25, 0.5)
+    assert -2 <= layer(x)[0].item() <= -1 and layer.eval()(x).tolist() == [-1.5, 2.0]
+    assert repr(layer) == "RReLU(lower=0.25, upper=0.5)"
+    with pytest.warns(FutureWarning, match="min_value"):
+        assert nn.Hardtanh(min_value=-2.0)(x).tolist() == [-2.0, 1.0]
+
+
+def test_to_empty_and_compile():
+    layer = nn.Linear(2, 3)
+    with pytest.warns(UserWarning, match="changes nothing"):
+        layer.compile()
+    assert layer.to_empty(device=layer.weight.device).weight.shape == (3, 2)

@@ -1,6 +1,7 @@
 """Activation functions as layers."""
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ...core.dtypes import DType
@@ -100,6 +101,19 @@ class LeakyReLU(_Options):
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
 
+class RReLU(_Options):
+    """``x`` above zero, else times a random slope of [lower, upper]; in evaluation their mean (Xu et al. 2015)."""
+
+    shown = ("lower", "upper")
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+
 class ELU(_Options):
     """``x`` above zero, else ``alpha * (exp(x) - 1)``."""
 
@@ -157,8 +171,15 @@ class Hardtanh(_Options):
 
     shown = ("min_val", "max_val")
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False,
+                 min_value: float | None = None, max_value: float | None = None) -> None:
         super().__init__()
+        for name, old in (("min", min_value), ("max", max_value)):
+            if old is not None:
+                warnings.warn(f"keyword argument `{name}_value` is deprecated and rename to `{name}_val`",
+                              FutureWarning, stacklevel=2)
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         if max_val <= min_val:
             raise AssertionError("max_val must be greater than min_val")
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace

@@ -1,6 +1,7 @@
 """The base class of layers and networks."""
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from ...core import dtypes as dt
 from ...core.dtypes import DType
 from ...device import Device
 from ...tensor import Tensor
+from ...tensor.creation import empty_like
 from .calling import Calling
 from .registration import _HOOK_TABLES, Registration
 from .state import StateDict
@@ -30,6 +32,10 @@ class Module(Registration, Calling, StateDict):
     >>> [name for name, _ in Net().named_parameters()]
     ['layer.weight', 'layer.bias']
     """
+
+    dump_patches = False
+    call_super_init = False
+    T_destination = TypeVar("T_destination", bound=dict[str, Any])
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module computes; every subclass defines it."""
@@ -121,6 +127,15 @@ class Module(Registration, Calling, StateDict):
     def cuda(self: M, device: Any = None) -> M:
         """Move everything to a GPU."""
         return self.to("cuda" if device is None else device)
+
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """Move parameters and buffers to a device without their values, which are undefined then."""
+        target = Device(device) if device is not None else None
+        return self._apply(lambda t: empty_like(t, device=target or t.device), recurse)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Accepted, as ``torch.compile`` is: nothing is compiled."""
+        warnings.warn("compile() changes nothing: clnet runs operators one by one", UserWarning, stacklevel=2)
 
     def type(self: M, dst_type: DType) -> M:
         """Cast every parameter and buffer."""
