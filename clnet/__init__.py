@@ -76,9 +76,9 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 newaxis = None
 _tensor.assembly.eager.tuner = lambda *call: importlib.import_module(f"{__name__}.tune.first_use").best_plan(*call)
 
-_PACKAGES = ("amp", "autograd", "backends", "compiler", "cuda", "data", "distributions", "dropin", "fft",
-             "func", "io", "jit", "linalg", "masked", "multiprocessing", "nn", "optim", "profiler", "signal",
-             "special", "switches", "testing", "tune", "types", "utils", "version", "vision")
+_PACKAGES = ("accelerator", "amp", "autograd", "backends", "compiler", "cuda", "data", "distributed", "distributions",
+             "dropin", "fft", "func", "io", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim",
+             "profiler", "signal", "special", "switches", "testing", "tune", "types", "utils", "version", "vision")
 # Functions that load with the package they live in.
 _LOADED_FROM = {
     "io": ("load", "save"),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 
 import pytest
 
@@ -40,3 +41,20 @@ def test_backends_take_pytorchs_switches():
     clnet.backends.cudnn.benchmark = True
     assert not clnet.backends.mps.is_available() and not clnet.backends.cudnn.is_available()
     clnet.backends.cudnn.benchmark = False
+
+
+def test_accelerators_are_the_gpus():
+    assert clnet.accelerator.is_available() == clnet.cuda.is_available()
+    found = clnet.accelerator.current_accelerator()
+    assert (found is None) == (clnet.accelerator.device_count() == 0) and (found is None or found.type == "cuda")
+
+
+def test_exporting_is_refused():
+    with pytest.raises(NotImplementedError, match="ONNX"):
+        clnet.onnx.export(None, None, "model.onnx")
+    assert not clnet.onnx.is_in_onnx_export()
+
+
+def test_public_functions_pickle():
+    for f in (clnet.relu, clnet.absolute, clnet.exp_, clnet.linalg.norm, clnet.conv2d, clnet.nn.functional.relu_):
+        assert pickle.loads(pickle.dumps(f)) is f

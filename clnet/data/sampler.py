@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 from ..core import dtypes as dt
+from ..core.generator import Generator
 from ..ops.random import multinomial
 from ..tensor.creation import as_tensor
 from ..tensor.random import randint, randperm
@@ -142,3 +143,42 @@ class BatchSampler(Sampler):
     def __len__(self) -> int:
         count = len(self.sampler)  # type: ignore[arg-type]
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+
+class DistributedSampler(Sampler):
+    """One process's part of the indices: every ``num_replicas``-th, the same number for each process.
+
+    Args:
+        num_replicas, rank: how many processes there are, and which this is.
+        shuffle: in an order that ``seed`` and ``set_epoch`` determine.
+        drop_last: leave out the rest that does not fill all parts; otherwise some indices repeat.
+
+    Raises:
+        RuntimeError: without ``num_replicas`` and ``rank``: there are no process groups to ask.
+        ValueError: a rank outside the replicas.
+    """
+
+    def __init__(self, dataset: Sized, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True,
+                 seed: int = 0, drop_last: bool = False) -> None:
+        if num_replicas is None or rank is None:
+            raise RuntimeError("Requires distributed package to be available: give num_replicas and rank")
+        if not 0 <= rank < num_replicas:
+            raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
+        self.dataset, self.num_replicas, self.rank = dataset, num_replicas, rank
+        self.shuffle, self.seed, self.drop_last, self.epoch = shuffle, seed, drop_last, 0
+        n = len(dataset)
+        self.num_samples = n // num_replicas if drop_last else -(-n // num_replicas)
+        self.total_size = self.num_samples * num_replicas
+
+    def __iter__(self) -> Iterator[int]:
+        n = len(self.dataset)
+        order = permutation(n, Generator().manual_seed(self.seed + self.epoch)) if self.shuffle else list(range(n))
+        repeated = itertools.islice(itertools.cycle(order), self.total_size)
+        return itertools.islice(repeated, self.rank, None, self.num_replicas)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which order the next pass takes."""
+        self.epoch = epoch

@@ -36,7 +36,9 @@ _MOVED = {
     "torch.torch_version": "clnet.version",
     "torch.utils.data.dataloader": "clnet.data.loader",
     "torch.utils.data.dataset": "clnet.data.dataset",
+    "torch.utils.data.distributed": "clnet.data.sampler",
     "torch.utils.data.sampler": "clnet.data.sampler",
+    "torch.nn.parallel.distributed": "clnet.nn.parallel",
 }
 # clnet's own parts, which PyTorch has no such paths for.
 _INTERNAL = {"cli", "codegen", "core", "data", "device", "dropin", "host", "io", "kernels", "ops", "switches",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.layout import wrap_dim
 from ..device import Device
+from ..device import devices as all_devices
 from ..ops.join import cat
 from ..tensor import Tensor
 from .modules import Module
@@ -27,7 +28,8 @@ class DataParallel(Module):
 
     Args:
         module: on the first device.
-        device_ids: devices, or names or numbers of GPUs; by default all GPUs, else the module's.
+        device_ids: devices, or names or numbers of GPUs, or a ``distributed.DeviceMesh``; by default all GPUs
+            if the module is on one, else the module's device alone.
         output_device: where the results go; by default the first device.
         shares: parts of the batch, in any unit; by default in proportion to the speeds measured in
             the first passes.
@@ -42,7 +44,9 @@ class DataParallel(Module):
         super().__init__()
         first = next((p.device for p in module.parameters()), None)
         if device_ids is None:
-            devices = [first] if first is not None else [Device()]
+            own = first if first is not None else Device()
+            devices = [own, *(d for d in all_devices() if d is not own)] if own.type == "cuda" else [own]
+            devices = [d for d in devices if d.type == own.type]
         else:
             devices = [Device(d) if not isinstance(d, Device) else d for d in device_ids]
         if not devices:
@@ -70,14 +74,16 @@ class DataParallel(Module):
         if len(self.devices) == 1:
             return self.module(*inputs, **kwargs)
         sizes = self._sizes(_batch_size((inputs, kwargs), self.dim))
+        # All copies precede all forward passes, so that in backward, which goes the other way, every
+        # device has its work before the first gradient is waited for.
+        states = [self._state_on(device) if size else {} for device, size in zip(self.devices, sizes)]
         measured = self._shares is None
         results, speeds, start = [], [], 0
-        for device, size in zip(self.devices, sizes):
+        for device, size, state in zip(self.devices, sizes, states):
             if not size:
                 continue
             try:
                 began = time.perf_counter()
-                state = self._state_on(device)
                 part = _part((inputs, kwargs), self.dim, start, size, device)
                 with device:
                     results.append(functional_call(self.module, state, part[0], part[1]))
@@ -109,6 +115,26 @@ class DataParallel(Module):
         if device is self.devices[0]:
             return {}
         return {name: t.to(device) for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
+
+
+class DistributedDataParallel(Module):
+    """A replica per process: there are no process groups yet.
+
+    Raises:
+        NotImplementedError: always.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("DistributedDataParallel: clnet trains in one process; nn.DataParallel uses several "
+                                  "devices of this machine")
+
+
+def data_parallel(module: Module, inputs: Any, device_ids: Sequence[Any] | None = None, output_device: Any = None,
+                  dim: int = 0, module_kwargs: dict[str, Any] | None = None) -> Any:
+    """``DataParallel(module, device_ids)(*inputs)``, with equal shares."""
+    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    shares = None if device_ids is None else [1.0] * len(device_ids)
+    return DataParallel(module, device_ids, output_device, dim, shares=shares)(*given, **(module_kwargs or {}))
 
 
 def _map(value: Any, function: Callable[[Tensor], Any]) -> Any:

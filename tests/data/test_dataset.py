@@ -8,6 +8,7 @@ from clnet.utils.data import (
     ChainDataset,
     ConcatDataset,
     Dataset,
+    DistributedSampler,
     IterableDataset,
     Subset,
     TensorDataset,
@@ -66,3 +67,17 @@ def test_random_split():
         random_split(range(10), [7, 4])
     with pytest.raises(ValueError, match="Fraction at index 0"):
         random_split(range(10), [-0.5, 1.5])
+
+
+def test_distributed_sampler_shares_the_indices_out():
+    parts = [list(DistributedSampler(range(10), 4, rank, shuffle=False)) for rank in range(4)]
+    assert parts == [[0, 4, 8], [1, 5, 9], [2, 6, 0], [3, 7, 1]]
+    assert [len(DistributedSampler(range(10), 4, r, drop_last=True)) for r in range(4)] == [2] * 4
+    sampler = DistributedSampler(range(10), 2, 0, seed=1)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert first != list(sampler) and len(first) == len(sampler) == 5
+    with pytest.raises(ValueError, match="Invalid rank"):
+        DistributedSampler(range(3), 2, 2)
+    with pytest.raises(RuntimeError, match="num_replicas"):
+        DistributedSampler(range(3))

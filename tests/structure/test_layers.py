@@ -12,11 +12,12 @@ RANKS = {
     "core": 0, "version": 0, "device": 1, "codegen": 1, "host": 2, "kernels": 2, "ops": 3, "autograd": 4, "tensor": 5,
     "nn": 6, "optim": 6, "amp": 6, "batching": 6, "graph": 6, "data": 6, "tune": 6, "profiler": 6, "distributions": 6,
     "switches": 6, "compiler": 6,
-    "distributed": 7, "io": 7, "vision": 7, "jit": 7, "serve": 8, "dropin": 8, "cli": 9, "__main__": 10, "": 10,
+    "distributed": 7, "io": 7, "vision": 7, "jit": 7, "onnx": 7, "serve": 8, "dropin": 8,
+    "cli": 9, "__main__": 10, "": 10,
 }
 # Packages that offer what others hold under PyTorch's paths. They define nothing.
 FACADES = {"utils", "linalg", "masked", "cuda", "backends", "random", "fft", "func", "signal", "special", "testing",
-           "multiprocessing", "types"}
+           "multiprocessing", "types", "accelerator"}
 # The one module of its row that the others of the row may use.
 SHARED = "clnet.nn.functional"
 # Imports inside functions: what loads OpenCL waits until a device is asked for.
