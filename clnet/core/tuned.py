@@ -48,9 +48,10 @@ class Machine:
 
 
 # Fields in which an entry and a device must agree, the closest relation first: the device itself, its
-# architecture, its vendor, its type, any.
-LEVELS = (("name", "platform"), ("architecture", "platform"), ("vendor", "platform", "type"),
-          ("type", "platform"), ("type",), ())
+# architecture, its vendor.  Then come entries that name no device, for its type and for any: what one
+# device likes says nothing about another vendor's.
+LEVELS = (("name", "platform"), ("architecture", "platform"), ("vendor", "platform", "type"))
+GENERAL_LEVELS = (("type",), ())
 
 
 def architecture(caps: DeviceCaps) -> str:
@@ -171,9 +172,9 @@ class Database:
         near = [(distance(e.sizes, sizes), e) for e in found
                 if len(e.sizes) == len(sizes) and e.trusted_on(machine)]
         near = [(d, e) for d, e in near if d <= REACH]
-        for level in LEVELS:
-            related = [(d, e) for d, e in near if all(
-                getattr(e.machine, f) == getattr(machine, f) for f in level)]
+        for level in LEVELS + GENERAL_LEVELS:
+            related = [(d, e) for d, e in near if all(getattr(e.machine, f) == getattr(machine, f) for f in level)
+                       and (level in LEVELS or not e.machine.name and e.machine.type in ("", machine.type))]
             if related:
                 return min(related, key=lambda pair: (pair[0], pair[1].sizes))[1]
         return None

@@ -11,15 +11,14 @@ from typing import Any
 from tqdm import tqdm
 
 from ..core import tuned
-from ..core.dtypes import dtype_named
 from ..core.errors import BuildError, DeviceError, OutOfMemoryError
 from ..core.tuned import Entry
 from ..device import Device
 from .bench import DeviceBench
 from .journal import Journal
 from .plot import plot
-from .problem import Problem
-from .space import Variant
+from .problem import Problem, dtype_of
+from .space import Space, Variant
 from .standard import PROBLEMS, problems
 from .store import export_entries, import_entries, outdated, save_entries
 from .strategy import STRATEGIES, Strategy, given
@@ -86,7 +85,8 @@ def _gain(e: Entry) -> str:
 def _tune(args: argparse.Namespace) -> int:
     device = Device(args.device)
     work: list[tuple[Problem, Strategy]] = _to_verify(device)
-    work += [(p, STRATEGIES[args.strategy]) for p in problems(args.families, args.sizes, dtype_named(args.dtype))]
+    work += [(p, STRATEGIES[args.strategy]) for p in problems(args.families, args.sizes, dtype_of(args.dtype))
+             if Space.of(p, device.caps).size > 1]
     journal = Journal.of(device.caps, resume=not args.fresh)
     outcomes, failures = _search(work, device, journal, args.budget, args.seed)
     for text in failures:

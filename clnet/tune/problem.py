@@ -73,8 +73,16 @@ class Problem:
         except (SyntaxError, ValueError):
             raise ValueError(f"not a problem: {text!r}") from None
         return Problem(op, operands, tuple(
-            (name, dtype_named(v[6:]) if isinstance(v, str) and v.startswith("dtype:") else v)
+            (name, dtype_of(v[6:]) if isinstance(v, str) and v.startswith("dtype:") else v)
             for name, v in attrs.items()))
+
+
+def dtype_of(name: str) -> DType:
+    """The element type of that name. Raises ValueError if there is none."""
+    try:
+        return dtype_named(name)
+    except KeyError:
+        raise ValueError(f"no dtype {name!r}") from None
 
 
 def _op_named(name: str) -> Op:
@@ -100,4 +108,4 @@ def _operand(text: str) -> Layout | Number:
     shape, strides = (tuple(int(v) for v in part.split(",") if v) for part in (found[2], found[3]))
     if len(shape) != len(strides):
         raise ValueError(f"not an operand: {text!r}")
-    return lay.make(shape, strides, dtype_named(found[1]))
+    return lay.make(shape, strides, dtype_of(found[1]))

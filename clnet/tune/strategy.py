@@ -31,7 +31,8 @@ def random_search(space: Space, rng: random.Random) -> Search:
     if space.size <= _WHOLE:
         variants = list(space)
         rng.shuffle(variants)
-        yield from variants
+        while variants:
+            yield variants.pop()
     else:
         for _ in range(_WHOLE):
             yield space.draw(rng)

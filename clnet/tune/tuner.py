@@ -181,7 +181,7 @@ class _Search:
                 values, "ok", self._ratio(loaded, ROUNDS))
         except (RuntimeError, MemoryError) as problem:
             record = Record(values, "failed", math.inf, str(problem).split("\n")[0][:200])
-        cost = {} if math.isinf(record.cost) else {"cost": round(record.cost, 4)}
+        cost = {} if math.isinf(record.cost) else {"cost": record.cost}
         self.journal.judge(self.text, values, status=record.status, detail=record.detail, **cost)
         return record
 

@@ -15,6 +15,7 @@ import safetensors.numpy
 
 import clnet
 from clnet import nn
+from clnet.core import tuned
 from clnet.io import Checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,16 @@ def _finish(folder):
     lines = process.communicate(timeout=300)[0].splitlines()
     assert process.returncode == 0
     return int(lines[0])
+
+
+def test_another_tuning_database_is_reported(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path / "run.pt", model=nn.Linear(2, 1))
+    checkpoint.save(epoch=1)
+    assert checkpoint.load() == {"epoch": 1}
+    monkeypatch.setattr(tuned, "database", lambda: tuned.Database([tuned.Entry(
+        "matmul_tile", "float32 nn", (1, 8, 8, 8), tuned.Machine(), {}, "", 1.0, 1.0)]))
+    with pytest.warns(RuntimeWarning, match="another tuning database"):
+        assert checkpoint.load() == {"epoch": 1}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
