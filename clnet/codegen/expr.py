@@ -216,7 +216,7 @@ def apply(name: str, *operands: Any) -> Expr:
     if any(a.dtype is not base for a in checked):
         raise TypeError(f"{name}: operand types differ: {[a.dtype.name for a in args]}")
     if base.is_complex and name not in primitives.lowerings:
-        raise RuntimeError(f'"{name}" not implemented for \'{_COMPLEX_NAMES[base]}\'')
+        raise NotImplementedError(f'"{name}" not implemented for \'{_COMPLEX_NAMES[base]}\'')
     simple = _simplify(name, args)
     if simple is not None:
         return simple

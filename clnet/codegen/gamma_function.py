@@ -94,6 +94,8 @@ def _zeta_end(operands: Sequence[Expr], state: Sequence[Expr]) -> Expr:
         term = term * ((s + (2 * k + 1)) / a * ((s + (2 * k + 2)) / a))
     done = f("abs", last) <= f("abs", total) * _epsilon(total)
     value = where(done, total, total + tail)
+    # Far out the terms are too small to be held; their integral is not (DLMF 25.11.43).
+    value = where(q > 1e8, f("pow", q, 1 - s) * (1 / (s - 1) + 0.5 / q), value)
     at_pole = (q <= 0) & f("eq", q, f("floor", q))
     undefined = (q <= 0) & f("ne", s, f("floor", s))
     value = where(at_pole, math.inf, where(undefined, math.nan, value))

@@ -140,7 +140,8 @@ def _shift(name: str, symbol: str, numpy: Callable[..., Any]) -> None:
     def guarded(a: Any, b: Any) -> Any:
         bits = a.dtype.itemsize * 8
         outside = (b < 0) | (b >= bits)
-        past = np.zeros_like(a) if symbol == "<<" else a >> np.asarray(bits - 1, a.dtype)
+        past = np.zeros_like(a) if symbol == "<<" else (
+            a >> np.asarray(bits - 1, a.dtype) if a.dtype.kind == "i" else np.zeros_like(a))
         return np.where(outside, past, numpy(a, np.where(outside, 0, b).astype(a.dtype)))
 
     primitives.add(Primitive(name, render, guarded))

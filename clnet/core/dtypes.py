@@ -79,6 +79,10 @@ _BY_STORAGE = {d.storage: d for d in ALL if d is not bfloat16}
 _REAL = {complex64: float32, complex128: float64}
 _COMPLEX = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
 _KINDS = ("bool", "int", "float", "complex")
+# What PyTorch's messages call the types.
+SCALAR_NAMES = {bool_: "Bool", uint8: "Byte", int8: "Char", int16: "Short", int32: "Int", int64: "Long",
+                float16: "Half", bfloat16: "BFloat16", float32: "Float", float64: "Double",
+                complex64: "ComplexFloat", complex128: "ComplexDouble"}
 # PyTorch's other names for the same types.
 ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
            "long": int64, "cfloat": complex64, "cdouble": complex128}

@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from . import dispatch
+
+# What people pass where a tensor is asked for.
+_NO_TENSORS = (int, float, complex, str, list, tuple, dict, set, type(None), np.ndarray, np.generic)
 
 Bind = Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]
 
@@ -81,12 +86,27 @@ class Op:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs and not _NUMPY_KEYS.isdisjoint(kwargs):
             kwargs = self.renamed(kwargs)
-        if self.body is not None:  # its parts are dispatched one by one
-            if dispatch.stack.adapt is not None:
-                args, kwargs = dispatch.stack.adapt(self, args, kwargs)
-            return self.body(*args, **kwargs)
-        operands, attrs = self.bind(*args, **kwargs)
+        try:
+            if self.body is not None:  # its parts are dispatched one by one
+                if dispatch.stack.adapt is not None:
+                    args, kwargs = dispatch.stack.adapt(self, args, kwargs)
+                return self.body(*args, **kwargs)
+            operands, attrs = self.bind(*args, **kwargs)
+        except AttributeError as error:
+            self._explain(error.obj, args, kwargs)
+            raise
         return dispatch.stack.top.run(self, operands, attrs)
+
+    def _explain(self, culprit: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise TypeError if ``culprit`` is an argument that was taken for a tensor."""
+        if not isinstance(culprit, _NO_TENSORS):
+            return
+        given = self.signature.bind_partial(*args, **kwargs).arguments
+        for k, (name, value) in enumerate(given.items()):
+            held = (value, *value) if isinstance(value, (list, tuple)) else (value,)
+            if any(x is culprit for x in held):
+                raise TypeError(f"{self.name}(): argument '{name}' (position {k + 1}) must be Tensor, not "
+                                f"{type(culprit).__name__}") from None
 
     def renamed(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Keyword arguments with NumPy's names replaced by those of the signature."""

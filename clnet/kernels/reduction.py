@@ -78,7 +78,7 @@ def plan(r: Reduction, operands: Sequence[Layout], dims: Sequence[int], keepdim:
         RuntimeError: an order of complex numbers is asked for.
     """
     if r.accumulate.is_complex and r.combine not in ("sum", "prod"):
-        raise RuntimeError(f"{r.name}: not implemented for {r.accumulate}")
+        raise NotImplementedError(f"{r.name}: not implemented for {r.accumulate}")
     shape = lay.broadcast_shapes(*(o.shape for o in operands))
     out_shape = reduced_shape(shape, dims, keepdim)
     outputs = [lay.dense(out_shape, r.value)] if r.value is not None else []

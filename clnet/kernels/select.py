@@ -36,7 +36,7 @@ def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps
         RuntimeError: complex elements, which have no order.
     """
     if x.dtype.is_complex:
-        raise RuntimeError(f"{mode}: not implemented for {x.dtype}")
+        raise NotImplementedError(f"{mode}: not implemented for {x.dtype}")
     held = k if mode == "topk" else 1
     shape = tuple(held if d == dim else n for d, n in enumerate(x.shape))
     outputs = (lay.dense(shape, x.dtype), lay.dense(shape, dt.int64))

@@ -28,7 +28,7 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
         RuntimeError: complex elements, which have no order.
     """
     if x.dtype.is_complex:
-        raise RuntimeError(f"sort: not implemented for {x.dtype}")
+        raise NotImplementedError(f"sort: not implemented for {x.dtype}")
     outputs = (lay.dense(x.shape, x.dtype), lay.dense(x.shape, dt.int64))
     if not x.numel:
         return Plan(outputs, (), single=False)

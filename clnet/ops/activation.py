@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.expr import Expr, cast
+from ..codegen.expr import Expr
 from ..codegen.primitives import f, where
+from ..core import dtypes as dt
 from ..core.layout import wrap_dim
 from ..core.op import Op
 from .declare import composite, declared, unary
@@ -30,6 +31,7 @@ def _np_softplus(x: Any) -> Any:
 
 relu = unary("relu", lambda x: where(x <= 0, 0, x), "The elements above zero, else 0.", inplace=True,
              grads=lambda g, o, x: (where(o <= 0, 0, g),), refuses=("bool",),
+             refusal="Boolean inputs not supported for relu",
              reference=lambda x: np.maximum(x, 0))
 sigmoid = unary("sigmoid", lambda x: f("sigmoid", x), "``1 / (1 + exp(-x))``.",
                 promotion="int_to_float", inplace=True, reference=_np_sigmoid)
@@ -80,6 +82,8 @@ def _bind_celu(input: Any, alpha: float = 1.0) -> Any:
 
 
 def _bind_threshold(input: Any, threshold: float, value: float) -> Any:
+    if input.dtype.kind == "int":
+        threshold, value = int(threshold), int(value)
     return (input, threshold, value), {}
 
 
@@ -100,14 +104,14 @@ selu = unary("selu", lambda x: _elu(x, _SELU_ALPHA, _SELU_SCALE),
              "Self-normalising ELU (Klambauer et al. 2017).", refuses=_FLOATS, method=False,
              reference=lambda x: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))))
 celu = declared("celu", lambda x, a: _elu(x, a, 1.0, 1 / a), _bind_celu,
-                "``x`` above zero, else ``alpha * (exp(x / alpha) - 1)``.", refuses=_FLOATS, method=False,
-                samples=_samples((), (2.0,)),
+                "``x`` above zero, else ``alpha * (exp(x / alpha) - 1)``.", refuses=_FLOATS, refuses_any=_FLOATS,
+                method=False, samples=_samples((), (2.0,)),
                 reference=lambda x, a=1.0: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)))
 threshold = declared("threshold", lambda x, t, v: where(x <= t, v, x), _bind_threshold,
-                     "The elements above ``threshold``, else ``value``.", refuses=("bool",), method=False,
-                     samples=_samples((0.4, 2.0)), reference=lambda x, t, v: np.where(x > t, x, v))
+                     "The elements above ``threshold``, else ``value``.", refuses=("bool",), refuses_any=("bool",),
+                     method=False, samples=_samples((0.4, 2.0)), reference=lambda x, t, v: np.where(x > t, x, v))
 hardshrink = declared("hardshrink", lambda x, c: where((x >= -c) & (x <= c), 0, x), _bind_hardshrink,
-                      "The elements outside ``[-lambd, lambd]``, else 0.", refuses=_FLOATS,
+                      "The elements outside ``[-lambd, lambd]``, else 0.", refuses=_FLOATS, refuses_any=_FLOATS,
                       samples=_samples((), (1.2,)),
                       reference=lambda x, c=0.5: np.where(np.abs(x) <= c, 0, x))
 
@@ -116,7 +120,7 @@ hardshrink = declared("hardshrink", lambda x, c: where((x >= -c) & (x <= c), 0, 
 
 def _private(name: str, build: Callable[..., Expr], **fields: Any) -> Op:
     return declared(name, build, lambda *operands: (operands, {}), "", public=False,
-                    **{"refuses": _FLOATS, **fields})
+                    **{"refuses": _FLOATS, "refuses_any": fields.get("refuses", _FLOATS), **fields})
 
 
 _elu_op = _private("elu", lambda x, a: _elu(x, a))
@@ -125,13 +129,11 @@ _prelu = _private("prelu", lambda x, w: where(x > 0, x, x * w))
 _silu = _private("silu", lambda x: x * f("sigmoid", x))
 _mish = _private("mish", lambda x: x * f("tanh", f("softplus", x)))
 _softplus = _private("softplus", lambda x, b, t: where(x * b > t, x, f("softplus", x * b) / b))
-_softsign = _private("softsign", lambda x: x / (cast(f("abs", x), x.dtype) + 1),
-                     promotion="int_to_float", refuses=())
 _logsigmoid = _private("logsigmoid", lambda x: -f("softplus", -x))
 _tanhshrink = _private("tanhshrink", lambda x: x - f("tanh", x), promotion="int_to_float", refuses=("bool",))
 _hardtanh = _private("hardtanh", lambda x, a, b: where(x <= a, a, where(x >= b, b, x)), refuses=("bool",))
 _hardsigmoid = _private("hardsigmoid", lambda x: where(x <= -3, 0, where(x >= 3, 1, x / 6 + 0.5)))
-_hardswish = _private("hardswish", lambda x: where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6)))
+_hardswish = _private("hardswish", lambda x: where(x <= -3, x * 0, where(x >= 3, x, x * (x + 3) / 6)))
 _softshrink = _private("softshrink", lambda x, c: where(x > c, x - c, where(x < -c, x + c, x * 0)))
 _gelu = _private("gelu", lambda x: x * 0.5 * (f("erf", x * math.sqrt(0.5)) + 1))
 _gelu_tanh = _private("gelu_tanh", lambda x: x * 0.5 * (
@@ -280,8 +282,8 @@ def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
 
 @_functional(samples=_samples(), reference=lambda x: x / (1 + np.abs(x)))
 def softsign(input: Any) -> Any:
-    """``x / (1 + |x|)``."""
-    return _softsign(input)
+    """``x / (1 + |x|)``; the sum of integers wraps, as PyTorch's does."""
+    return input / (abs(input) + 1)
 
 
 @_functional(samples=_samples(), reference=lambda x: x - np.tanh(x))
@@ -355,5 +357,7 @@ def glu(input: Any, dim: int = -1) -> Any:
     d = wrap_dim(dim, input.ndim)
     if input.shape[d] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {d} is size {input.shape[d]}")
+    if not input.dtype.is_inexact:
+        raise NotImplementedError(f'"glu" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
     a, b = chunk(input, 2, d)
     return a * sigmoid(b)

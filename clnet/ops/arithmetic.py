@@ -29,11 +29,26 @@ def _mul(a: Expr, b: Expr) -> Expr:
     return a & b if a.dtype is dt.bool_ else a * b
 
 
+def _check_alpha(input: Any, other: Any, alpha: Any) -> None:
+    """Raises RuntimeError unless the elements' type takes the factor ``alpha``."""
+    tensors = [x for x in (input, other) if not isinstance(x, (int, float, complex))]
+    if isinstance(alpha, bool) and any(x.dtype is not dt.bool_ for x in tensors):
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if isinstance(alpha, (float, complex)) and not any(x.dtype.is_inexact for x in tensors):
+        numbers = [x for x in (input, other) if isinstance(x, (float, complex))]
+        if not numbers:
+            raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+
+
 def _bind_add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    if type(alpha) is not int:
+        _check_alpha(input, other, alpha)
     return ((input, other) if alpha == 1 else (input, other, alpha)), {}
 
 
 def _bind_sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    if type(alpha) is not int:
+        _check_alpha(input, other, alpha)
     return ((input, other) if alpha == 1 else (input, other, alpha)), {}
 
 
@@ -41,6 +56,8 @@ add = declared("add", _add, _bind_add, "``input + alpha * other``, broadcast.", 
                reference=lambda a, b, alpha=1: a + np.multiply(b, alpha, dtype=getattr(b, "dtype", None)))
 sub = declared("sub", _sub, _bind_sub, "``input - alpha * other``, broadcast.", inplace=True,
                refuses=("bool",), refuses_any=("bool",), aliases=("subtract",),
+             refusal="Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+                     "invert a mask, use the `~` or `logical_not()` operator instead.",
                reference=lambda a, b, alpha=1: a - b * alpha)
 mul = binary("mul", _mul, "Product of the elements, broadcast.", inplace=True,
              aliases=("multiply",), reference=lambda a, b: a * b)
@@ -169,10 +186,10 @@ def _pow(a: Expr, b: Expr | None = None, exponent: float = 0) -> Expr:
 pow = declared("pow", _pow, _bind_pow, _bind_pow.__doc__ or "", inplace=True, domain=POSITIVE,
                samples=_pow_samples, refuses=("bool",), reference=np.power)
 maximum = binary("maximum", lambda a, b: f("max", a, b) if a.dtype is not dt.bool_ else a | b,
-                 "The larger of two elements; NaN if either is.", reference=np.maximum)
+                 "The larger of two elements; NaN if either is.", tensors=True, reference=np.maximum)
 minimum = binary("minimum", lambda a, b: f("min", a, b) if a.dtype is not dt.bool_ else a & b,
-                 "The smaller of two elements; NaN if either is.", reference=np.minimum)
-atan2 = binary("atan2", lambda a, b: f("atan2", a, b), "Angle of the point (other, input), radians.",
+                 "The smaller of two elements; NaN if either is.", tensors=True, reference=np.minimum)
+atan2 = binary("atan2", lambda a, b: f("atan2", a, b), "Angle of the point (other, input), radians.", tensors=True,
                promotion="int_to_float", inplace=True, aliases=("arctan2",), reference=np.arctan2)
 
 
@@ -183,10 +200,12 @@ def _bind_lerp(input: Any, end: Any, weight: Any) -> Any:
 lerp = declared("lerp", lambda a, b, w: where(f("abs", w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w)),
                 _bind_lerp, "Linear interpolation ``input + weight * (end - input)``.", inplace=True,
                 grads=lambda g, o, a, b, w: (g * (1 - w), g * w, g * (b - a)),
-                refuses=("bool", "int"), reference=lambda a, b, w: a + w * (b - a))
+                refuses=("bool", "int"), refuses_any=("bool", "int"), reference=lambda a, b, w: a + w * (b - a))
 
 
 def _bind_addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    if isinstance(value, float) and not any(x.dtype.is_inexact for x in (input, tensor1, tensor2)):
+        value = int(value)
     return (input, tensor1, tensor2, value), {}
 
 
@@ -195,11 +214,13 @@ def _bind_addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> 
 
 
 addcmul = declared("addcmul", lambda a, x, y, v: a + v * x * y, _bind_addcmul,
-                   "``input + value * tensor1 * tensor2``.", inplace=True,
+                   "``input + value * tensor1 * tensor2``.", inplace=True, refuses_any=("bool",), refuses=("bool",),
                    reference=lambda a, x, y, value=1: a + value * x * y)
 addcdiv = declared("addcdiv", lambda a, x, y, v: a + v * (x / y), _bind_addcdiv,
                    "``input + value * tensor1 / tensor2``.", inplace=True, domain=POSITIVE,
-                   refuses=("bool", "int"), reference=lambda a, x, y, value=1: a + value * (x / y))
+                   refuses=("bool", "int"), reference=lambda a, x, y, value=1: a + value * (x / y),
+                   refusal="Integer division with addcdiv is no longer supported; use "
+                           "(input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integers.")
 
 
 def _same(*, name: str, primitive: str, doc: str, reference: Any, **fields: Any) -> Any:
@@ -207,9 +228,11 @@ def _same(*, name: str, primitive: str, doc: str, reference: Any, **fields: Any)
 
 
 neg = _same(name="neg", primitive="neg", doc="Negated elements.", reference=np.negative,
-            refuses=("bool",), aliases=("negative",))
-abs = unary("abs", lambda x: x if x.dtype is dt.bool_ else f("abs", x), "Absolute values.",
-            reference=np.abs, inplace=True, aliases=("absolute",), part="real")
+            refuses=("bool",), aliases=("negative",),
+            refusal="Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+                    "a mask, use the `~` or `logical_not()` operator instead.")
+abs = unary("abs", lambda x: f("abs", x), "Absolute values.",
+            reference=np.abs, inplace=True, aliases=("absolute",), part="real", refuses=("bool",))
 sign = unary("sign", lambda x: x if x.dtype is dt.bool_ else f("sign", x), "-1, 0 or 1 by sign.",
              reference=lambda x: np.sign(np.nan_to_num(x)), inplace=True, refuses=("complex",))
 square = unary("square", lambda x: x * x, "Squared elements.", reference=np.square, inplace=True,
@@ -222,7 +245,7 @@ positive = unary("positive", lambda x: x, "The elements as they are.", reference
 
 def _rounding(name: str, doc: str, reference: Any, **fields: Any) -> Any:
     return unary(name, lambda x: f(name, x) if x.dtype.is_floating_point else x, doc,
-                 reference=reference, inplace=True, refuses=("complex",), **fields)
+                 reference=reference, inplace=True, refuses=("bool", "complex"), **fields)
 
 
 floor = _rounding("floor", "Largest integers not above.", np.floor)
@@ -233,6 +256,8 @@ frac = unary("frac", lambda x: x - f("trunc", x), "Fractional parts, with the si
 
 
 def _bind_round(input: Any, *, decimals: int = 0) -> Any:
+    if decimals and not input.dtype.is_inexact:
+        raise NotImplementedError(f"\"round\" with decimals not implemented for '{dt.SCALAR_NAMES[input.dtype]}'")
     return (input,), {"decimals": int(decimals)} if decimals else {}
 
 
@@ -247,7 +272,7 @@ def _round(x: Expr, decimals: int = 0) -> Expr:
 
 builtin_abs = math.fabs
 round = declared("round", _round, _bind_round, "Nearest integers (or decimals), halves to even.",
-                 inplace=True, refuses=("complex",), grads=lambda g, o, x, decimals=0: (None,),
+                 inplace=True, refuses=("bool", "complex"), grads=lambda g, o, x, decimals=0: (None,),
                  reference=lambda x, decimals=0: np.round(x, decimals))
 
 

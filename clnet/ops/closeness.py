@@ -32,7 +32,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     if rtol == 0 and atol == 0 or input.dtype is dt.bool_:
         return close
     difference = (input - other).abs()
-    return close | (isfinite(difference) & le(difference, other.abs() * rtol + atol))
+    return close | (isfinite(difference) & le(difference, (other * rtol).abs() + atol))
 
 
 @composite("comparison", samples=_samples,

@@ -32,7 +32,7 @@ def _truth(x: Expr) -> Expr:
 def _logical(name: str, primitive: str, reference: Any) -> Any:
     return binary(name, lambda a, b: f(primitive, _truth(a), _truth(b)),
                   f"{name.split('_')[1].capitalize()} of the elements' truth values.",
-                  promotion="always_bool", reference=reference, inplace=True)
+                  promotion="always_bool", reference=reference, inplace=True, tensors=True)
 
 
 logical_and = _logical("logical_and", "bit_and", np.logical_and)

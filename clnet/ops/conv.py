@@ -18,7 +18,7 @@ from ..kernels import conv as kernel
 from .complex import complex as complex_
 from .complex import imag, real
 from .declare import composite, new_results, plain_bind, planner
-from .matmul import C_NAMES, SCALAR_NAMES
+from .matmul import C_NAMES
 from .reduction import sum
 from .view import reshape, squeeze, unsqueeze
 
@@ -125,7 +125,7 @@ def _checked(name: str, rank: int, input: Any, weight: Any, bias: Any, stride: A
         raise RuntimeError(f"Given {given + ', ' if given else ''}weight of size {size}, expected bias to be "
                            f"1-dimensional with {results} elements, but got bias of size {list(bias.shape)} instead")
     if weight.dtype is not x.dtype:
-        raise RuntimeError(f"expected scalar type {SCALAR_NAMES[x.dtype]} but found {SCALAR_NAMES[weight.dtype]}")
+        raise RuntimeError(f"expected scalar type {dt.SCALAR_NAMES[x.dtype]} but found {dt.SCALAR_NAMES[weight.dtype]}")
     if bias is not None and bias.dtype is not x.dtype:
         raise RuntimeError(f"Input type ({C_NAMES[x.dtype]}) and bias type ({C_NAMES[bias.dtype]}) should be the "
                            "same")

@@ -65,7 +65,10 @@ class Expression:
         refuses: kinds of elements for which the operator is not defined.
         part: "real" where the result of complex operands is real, "complex" where the result of
             real ones is complex.
-        refuses_any: kinds that no operand may have, though the common type may differ.
+        refuses_any: kinds that no operand may have, though the common type may differ; of numbers only
+            bool counts.
+        refusal: what to say then, where PyTorch explains.
+        tensors: whether every operand must be a tensor, as PyTorch asks.
         undefined: operands for which no derivative is stated; asking for it raises.
     """
 
@@ -78,6 +81,8 @@ class Expression:
     part: str = ""
     undefined: tuple[int, ...] = ()
     refuses_any: tuple[str, ...] = ()
+    tensors: bool = False
+    refusal: str = ""
     _partials: dict[Any, Any] = field(default_factory=dict)
     _read_sets: dict[Any, Any] = field(default_factory=dict)
 
@@ -85,15 +90,22 @@ class Expression:
         """(compute dtype, result dtype).
 
         Raises:
-            RuntimeError: the operation is not defined for this kind of elements.
+            NotImplementedError: the operation is not defined for this kind of elements.
+            TypeError: a number where only tensors are taken.
         """
+        numbers = [o for o in operands if isinstance(o, Number)]
+        if len(numbers) == len(operands):
+            raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {numbers[0].kind}")
+        for i, o in enumerate(operands) if self.tensors else ():
+            if isinstance(o, Number):
+                raise TypeError(f"{self.name}(): argument 'other' (position {i + 1}) must be Tensor, not {o.kind}")
         compute = operand_dtype([o for i, o in enumerate(operands) if i not in self.conditions])
         if compute.kind in self.refuses:
-            raise RuntimeError(f"{self.name}: not implemented for {compute}")
+            raise self._refused(f"'{dt.SCALAR_NAMES[compute]}'")
         for o in operands if self.refuses_any else ():
             kind = o.dtype.kind if isinstance(o, Layout) else o.kind
-            if kind in self.refuses_any:
-                raise RuntimeError(f"{self.name}: not implemented for operands of kind {kind}")
+            if kind in self.refuses_any and (isinstance(o, Layout) or kind == "bool"):
+                raise self._refused(f"operands of kind {kind}")
         promotion = self.promotion(attrs) if callable(self.promotion) else self.promotion
         if promotion == "int_to_float" and not compute.is_inexact:
             compute = dt.get_default_dtype()
@@ -103,6 +115,11 @@ class Expression:
         if self.part:
             result = compute.to_real() if self.part == "real" else compute.to_complex()
         return compute, attrs.get("dtype", result)
+
+    def _refused(self, what: str) -> RuntimeError:
+        if self.refusal:
+            return RuntimeError(self.refusal)
+        return NotImplementedError(f'"{self.name}" not implemented for {what}')
 
     def plan(self, operands: Sequence[Layout | Number], attrs: dict[str, Any], caps: DeviceCaps,
              out: tuple[Layout, ...] | None = None) -> Plan:
@@ -118,10 +135,18 @@ class Expression:
             outputs = out[:1]
 
         def build(*nodes: Expr) -> list[Expr]:
-            return [self.build(*nodes, **rest)]
+            return [self.build(*self._rounded(nodes, operands, compute), **rest)]
 
         return elementwise_kernel.plan(self.name, build, operands, compute, outputs, caps,
                                        self.conditions)
+
+    def _rounded(self, nodes: Sequence[Expr], operands: Sequence[Layout | Number],
+                 compute: DType) -> Sequence[Expr]:
+        """What comparisons see: numbers rounded to the elements' type, though registers are wider."""
+        if self.promotion != "always_bool" or compute is register_dtype(compute):
+            return nodes
+        return [cast(cast(e, compute), e.dtype) if isinstance(o, Number) else e
+                for e, o in zip(nodes, operands)]
 
     def numpy(self, arrays: Sequence[Any], layouts: Sequence[Layout | Number],
               attrs: dict[str, Any]) -> Any:
@@ -142,7 +167,7 @@ class Expression:
             else:
                 values.append(to_storage(np.asarray(a), kind))
                 nodes.append(Arg(i, kind))
-        root = cast(self.build(*nodes, **rest), register_dtype(result))
+        root = cast(self.build(*self._rounded(nodes, layouts, compute), **rest), register_dtype(result))
         for node in postorder(root):
             if isinstance(node, Apply) and node.primitive.fault:  # a division, as kernels record it
                 [divisor] = evaluate([node.operands[1]], values)
@@ -308,7 +333,8 @@ def binary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op
     return declared(name, build, bind, doc, **fields)
 
 
-_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "refuses_any", "undefined", "part")
+_EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "refuses_any", "undefined", "part", "tensors",
+                      "refusal")
 
 
 def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,

@@ -12,7 +12,7 @@ from .declare import composite
 from .join import cat
 from .reduction import sum as sum_
 from .scan import cumsum
-from .view import narrow, reshape
+from .view import narrow, reshape, select
 
 
 def _data() -> Any:
@@ -85,7 +85,7 @@ def _steps(name: str, y: Any, x: Any, dim: int) -> Any:
 
 
 def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
-    """Areas between neighbouring points, and their dimension."""
+    """Twice the areas between neighbouring points, and their dimension."""
     d = wrap_dim(dim, y.ndim)
     if x is not None and dx is not None:
         raise TypeError(f"{name}() takes x or dx, not both")
@@ -95,10 +95,8 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]
         raise IndexError(f"{name}: expected at least one dimension")
     left, right = _pair(y, d)
     if x is None:
-        step = 1 if dx is None else dx
-        return (left + right) * (step / 2), d
-    width = _steps(name, y, x, d)
-    areas = width * (left + right) / 2
+        return (left + right) * (1 if dx is None else dx), d
+    areas = _steps(name, y, x, d) * (left + right)
     return areas, d + areas.ndim - y.ndim
 
 
@@ -118,8 +116,11 @@ def _integral(name: str, y: Any, x: Any, dx: Any, dim: int) -> Any:
     d = wrap_dim(dim, y.ndim)
     if y.ndim and not y.shape[d]:
         return sum_(y, d)
+    if x is None and y.ndim and y.dtype is not dt.bool_:
+        ends = (select(y, d, 0) + select(y, d, -1)) / 2
+        return (sum_(y, d) - ends) * (1 if dx is None else dx)
     areas, d = _trapezoids(name, y, x, dx, dim)
-    return sum_(areas, d)
+    return sum_(areas, d) / 2
 
 
 @composite("scan", samples=_integral_samples, reference=_np_trapezoid, method=False)
@@ -156,7 +157,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
         RuntimeError: bool elements, or points that don't fit the samples.
     """
     areas, d = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
-    return cumsum(areas, d)
+    return cumsum(areas, d) / 2
 
 
 # Derivatives of samples --------------------------------------------------------------------------

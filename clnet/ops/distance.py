@@ -13,7 +13,8 @@ from .gather import index_select
 from .index import coordinates
 from .reduction import sum as sum_
 from .reduction import vector_norm
-from .view import reshape, unbind
+from .shape import broadcast_tensors
+from .view import unbind
 
 # Added to squared lengths by the cosine of ``cosine_embedding_loss``.
 _SQUARE_EPSILON = 1e-12
@@ -43,6 +44,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 
 def _np_cosine(a: Any, b: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    a, b = np.broadcast_arrays(a, b)
     lengths = [np.maximum(_np_norm(x, 2, dim, True), eps) for x in (a, b)]
     return (a / lengths[0] * (b / lengths[1])).sum(dim)
 
@@ -60,9 +62,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     if not common.is_inexact:
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {common}")
     a, b = x1.to(common), x2.to(common)
-    if a.ndim != b.ndim:  # dim counts in the broadcast shape
-        a, b = (reshape(x, (1,) * (max(a.ndim, b.ndim) - x.ndim) + tuple(x.shape)) for x in (a, b))
-    lengths = [vector_norm(x, 2, dim, True).clamp(min=eps) for x in (a, b)]
+    lengths = [vector_norm(x, 2, dim, True).clamp(min=eps) for x in broadcast_tensors(a, b)]
     return sum_(a / lengths[0] * (b / lengths[1]), dim)
 
 

@@ -25,13 +25,14 @@ def _fmax(name: str, primitive: str, reference: Any) -> Any:
                 a & b if a.dtype is dt.bool_ else f(primitive, a, b))
         return where(f("is_nan", a), b, where(f("is_nan", b), a, f(primitive, a, b)))
     side = "larger" if primitive == "max" else "smaller"
-    return binary(name, build, f"The {side} of two elements; a NaN yields to a number.", reference=reference)
+    return binary(name, build, f"The {side} of two elements; a NaN yields to a number.", tensors=True,
+                  reference=reference)
 
 
 fmax = _fmax("fmax", "max", np.fmax)
 fmin = _fmax("fmin", "min", np.fmin)
-hypot = binary("hypot", lambda a, b: f("hypot", a, b), "``sqrt(input**2 + other**2)`` without overflow.",
-               promotion="int_to_float", inplace=True, reference=np.hypot,
+hypot = binary("hypot", lambda a, b: f("hypot", a, b), "``sqrt(input**2 + other**2)`` without overflow.", tensors=True,
+               refuses=("bool", "int"), inplace=True, reference=np.hypot,
                grads=lambda g, o, a, b: (where(f("eq", o, 0), 0, g * (a / o)), where(f("eq", o, 0), 0, g * (b / o))))
 
 
@@ -58,10 +59,10 @@ def _log_sum(base: float) -> Any:
 
 _logaddexp, _logaddexp_grads = _log_sum(math.e)
 logaddexp = binary("logaddexp", _logaddexp, "``log(exp(input) + exp(other))`` without overflow.",
-                   grads=_logaddexp_grads, refuses=("bool", "int"), reference=np.logaddexp)
+                   tensors=True, grads=_logaddexp_grads, refuses=("bool", "int"), reference=np.logaddexp)
 _logaddexp2, _logaddexp2_grads = _log_sum(2)
 logaddexp2 = binary("logaddexp2", _logaddexp2, "``log2(2**input + 2**other)`` without overflow.",
-                    grads=_logaddexp2_grads, refuses=("bool", "int"), reference=np.logaddexp2)
+                    tensors=True, grads=_logaddexp2_grads, refuses=("bool", "int"), reference=np.logaddexp2)
 
 
 def _xlogy_samples() -> Any:
@@ -99,9 +100,11 @@ def _bind_heaviside(input: Any, values: Any) -> Any:
     """0, ``values`` or 1 as the element is negative, zero or positive.
 
     Raises:
-        RuntimeError: the dtypes differ.
+        RuntimeError: the dtypes differ.  TypeError: a number for ``values``.
     """
-    if not isinstance(values, (int, float)) and input.dtype is not values.dtype:
+    if isinstance(values, (int, float)):
+        raise TypeError(f"heaviside(): argument 'values' (position 2) must be Tensor, not {type(values).__name__}")
+    if input.dtype is not values.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
     return (input, values), {}
 
@@ -117,7 +120,7 @@ def _ldexp_samples() -> Any:
     yield (np.array([1.5, -2.0]), np.array([2.0, -1.0])), {}
 
 
-ldexp = binary("ldexp", lambda a, b: a * f("exp2", b), "``input * 2**other``.", promotion="int_to_float",
+ldexp = binary("ldexp", lambda a, b: a * f("exp2", b), "``input * 2**other``.", promotion="int_to_float", tensors=True,
                samples=_ldexp_samples, reference=lambda a, b: a * 2.0 ** b, inplace=True)
 
 
@@ -201,9 +204,9 @@ def _lcm(a: Expr, b: Expr) -> Expr:
     return f("abs", product) if a.dtype.itemsize >= 4 else product
 
 
-gcd = binary("gcd", lambda a, b: f("gcd", a, b), "Greatest common divisors, not negative.", inplace=True,
+gcd = binary("gcd", lambda a, b: f("gcd", a, b), "Greatest common divisors, not negative.", inplace=True, tensors=True,
              refuses=("bool", "float", "complex"), samples=_integer_samples, reference=np.gcd)
-lcm = binary("lcm", _lcm, "Least common multiples, not negative.", inplace=True,
+lcm = binary("lcm", _lcm, "Least common multiples, not negative.", inplace=True, tensors=True,
              refuses=("bool", "float", "complex"), samples=_integer_samples, reference=np.lcm)
 
 
@@ -237,13 +240,15 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return sub(other, input, alpha=alpha)
 
 
-@composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.maximum)
+@composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.maximum,
+           inplace=True)
 def clamp_min(input: Any, min: Any) -> Any:
     """Elements not below ``min``."""
     return input.clamp(min=min)
 
 
-@composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.minimum)
+@composite("elementary", samples=lambda: [((np.array([1.0, -2.0]), 0.0), {})], reference=np.minimum,
+           inplace=True)
 def clamp_max(input: Any, max: Any) -> Any:
     """Elements not above ``max``."""
     return input.clamp(max=max)

@@ -16,7 +16,6 @@ from .comparison import copy
 from .complex import real
 from .declare import composite, plain_bind, planner
 from .join import cat, roll
-from .matmul import SCALAR_NAMES
 from .view import narrow
 
 # The core: one dimension -------------------------------------------------------------------------
@@ -75,14 +74,14 @@ def _floating(name: str, x: Any, to_complex: bool) -> Any:
     """The operand in a type that has transforms; real stays real unless complex is needed."""
     dtype = x.dtype if x.dtype.is_inexact else dt.get_default_dtype()
     if dtype in (dt.float16, dt.bfloat16):
-        raise RuntimeError(f"{name}: Unsupported dtype {SCALAR_NAMES[dtype]}")
+        raise RuntimeError(f"{name}: Unsupported dtype {dt.SCALAR_NAMES[dtype]}")
     dtype = dtype.to_complex() if to_complex else dtype
     return x if x.dtype is dtype else copy(x, dtype=dtype)
 
 
 def _require_real(name: str, x: Any) -> None:
     if x.dtype.is_complex:
-        raise RuntimeError(f"{name} expects a real input tensor, but got {SCALAR_NAMES[x.dtype]}")
+        raise RuntimeError(f"{name} expects a real input tensor, but got {dt.SCALAR_NAMES[x.dtype]}")
 
 
 def _run(name: str, x: Any, dim: int, n: int, kind: str, inverse: bool, norm: Any) -> Any:

@@ -10,7 +10,6 @@ from ..core.errors import LinAlgError
 from ..core.op import Op
 from .complex import conj
 from .declare import composite, plain_bind
-from .matmul import SCALAR_NAMES
 from .view import expand, permute
 
 COMPUTED = (dt.float32, dt.float64, dt.complex64, dt.complex128)
@@ -61,7 +60,7 @@ def mH(x: Any) -> Any:
 
 def scalar_name(x: Any) -> str:
     """What PyTorch's messages call the elements' type."""
-    return SCALAR_NAMES.get(x.dtype, str(x.dtype))
+    return dt.SCALAR_NAMES.get(x.dtype, str(x.dtype))
 
 
 def check_matrix(name: str, x: Any, argument: str = "A") -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from ..core import dtypes as dt
 from ..kernels.resample import Axis
 from .declare import composite
-from .matmul import SCALAR_NAMES
 from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .resample import resample
 
@@ -81,7 +80,7 @@ def _check(input: Any, mode: str, size: Sequence[int]) -> None:
         raise RuntimeError(f"Non-empty {input.ndim}D data tensor expected but got a tensor with sizes "
                            f"{list(input.shape)}")
     if not (input.dtype.is_floating_point or input.dtype is dt.uint8):
-        raise NotImplementedError(f'"upsample" not implemented for \'{SCALAR_NAMES[input.dtype]}\'')
+        raise NotImplementedError(f'"upsample" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
 
 
 # References and samples --------------------------------------------------------------------------

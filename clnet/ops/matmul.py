@@ -18,10 +18,7 @@ from .complex import imag, real
 from .declare import composite, planner
 from .view import expand, reshape, squeeze, t, unsqueeze
 
-# What PyTorch's messages call the types.
-SCALAR_NAMES = {dt.bool_: "Bool", dt.uint8: "Byte", dt.int8: "Char", dt.int16: "Short", dt.int32: "Int",
-                dt.int64: "Long", dt.float16: "Half", dt.bfloat16: "BFloat16", dt.float32: "Float",
-                dt.float64: "Double", dt.complex64: "ComplexFloat", dt.complex128: "ComplexDouble"}
+# What PyTorch's messages call the types in C++.
 C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", dt.int16: "short int",
             dt.int32: "int", dt.int64: "long int", dt.float16: "c10::Half", dt.bfloat16: "c10::BFloat16",
             dt.float32: "float", dt.float64: "double", dt.complex64: "c10::complex<float>",
@@ -113,7 +110,7 @@ def _check_bmm(a: Any, b: Any) -> None:
         raise RuntimeError("Expected size for first two dimensions of batch2 tensor to be: "
                            f"[{a.shape[0]}, {a.shape[2]}] but got: [{b.shape[0]}, {b.shape[1]}].")
     if a.dtype is not b.dtype:
-        raise RuntimeError(f"expected scalar type {SCALAR_NAMES[a.dtype]} but found {SCALAR_NAMES[b.dtype]}")
+        raise RuntimeError(f"expected scalar type {dt.SCALAR_NAMES[a.dtype]} but found {dt.SCALAR_NAMES[b.dtype]}")
 
 
 def _check_mv(a: Any, x: Any, added: DType | None = None) -> None:
@@ -122,7 +119,7 @@ def _check_mv(a: Any, x: Any, added: DType | None = None) -> None:
                            f"vec ({x.shape[0]})")
     added = added or x.dtype
     if a.dtype is not x.dtype or added is not x.dtype:
-        names = [SCALAR_NAMES[d] for d in (added, a.dtype, x.dtype)]
+        names = [dt.SCALAR_NAMES[d] for d in (added, a.dtype, x.dtype)]
         raise RuntimeError("addmv input tensors must have the same dtype, but got "
                            f"{names[0]}, {names[1]}, and {names[2]}")
 
@@ -211,7 +208,7 @@ def dot(input: Any, tensor: Any) -> Any:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     if input.dtype is not tensor.dtype:
         raise RuntimeError("dot : expected both vectors to have same dtype, but found "
-                           f"{SCALAR_NAMES[input.dtype]} and {SCALAR_NAMES[tensor.dtype]}")
+                           f"{dt.SCALAR_NAMES[input.dtype]} and {dt.SCALAR_NAMES[tensor.dtype]}")
     n, m = input.shape[0], tensor.shape[0]
     if n != m:
         raise RuntimeError(f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same "
@@ -258,7 +255,7 @@ def matmul(input: Any, other: Any) -> Any:
         raise RuntimeError("Expected size for first two dimensions of batch2 tensor to be: "
                            f"[{count}, {a.shape[-1]}] but got: [{count}, {other.shape[-2]}].")
     if a.dtype is not other.dtype:
-        raise RuntimeError(f"expected scalar type {SCALAR_NAMES[a.dtype]} but found {SCALAR_NAMES[other.dtype]}")
+        raise RuntimeError(f"expected scalar type {dt.SCALAR_NAMES[a.dtype]} but found {dt.SCALAR_NAMES[other.dtype]}")
     y = _product("bmm", a, other)
     return squeeze(y, -2) if n == 1 else y
 
@@ -292,7 +289,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
         _check_mm(mat1, mat2)
     if input.dtype is not mat2.dtype or mat1.dtype is not mat2.dtype:
         raise RuntimeError("self and mat2 must have the same dtype, but got "
-                           f"{SCALAR_NAMES[input.dtype]} and {SCALAR_NAMES[mat2.dtype]}")
+                           f"{dt.SCALAR_NAMES[input.dtype]} and {dt.SCALAR_NAMES[mat2.dtype]}")
     shape = (mat1.shape[0], mat2.shape[1])
     _check_added(input, shape)
     if alpha == 0 and beta != 0:

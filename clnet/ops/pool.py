@@ -13,7 +13,6 @@ from ..core import dtypes as dt
 from ..kernels import pool as kernel
 from ..kernels.pool import Windows
 from .declare import composite, new_results, plain_bind, planner
-from .matmul import SCALAR_NAMES
 from .reduction import mean as mean_reduction
 from .view import squeeze, unsqueeze
 
@@ -91,7 +90,7 @@ def _batched(name: str, rank: int, input: Any) -> Any:
         raise RuntimeError(f"Expected {rank + 1}D or {rank + 2}D (batch mode) tensor with optional 0 dim batch "
                            f"size for input, but got:{shape}")
     if input.dtype is dt.bool_ or input.dtype.is_complex:
-        raise NotImplementedError(f'"{name}" not implemented for \'{SCALAR_NAMES[input.dtype]}\'')
+        raise NotImplementedError(f'"{name}" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
     return input if input.ndim == rank + 2 else unsqueeze(input, 0)
 
 
@@ -183,7 +182,7 @@ def _adaptive(name: str, rank: int, input: Any, output_size: Any) -> tuple[Any, 
             raise RuntimeError(f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input "
                                f"has sizes {shape} with dimension {d} being empty")
     if not input.dtype.is_floating_point:
-        raise NotImplementedError(f'"{name}" not implemented for \'{SCALAR_NAMES[input.dtype]}\'')
+        raise NotImplementedError(f'"{name}" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
     if len(given) != rank:
         raise RuntimeError(f"{name}: output_size must be {rank}")

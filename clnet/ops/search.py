@@ -146,7 +146,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         tests = reshape(test_elements, (-1,))
         common = dt.result_type([(elements.dtype, elements.ndim or 1), (tests.dtype, 1)], [])
         if not tests.numel():
-            found = eq(elements, elements).logical_and(False) if elements.numel() else elements.to(dt.bool_)
+            found = eq(elements, elements).bitwise_and(False) if elements.numel() else elements.to(dt.bool_)
         else:
             line = sort(tests.detach().to(common))[0]
             wanted = elements.detach().to(common)

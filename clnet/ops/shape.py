@@ -153,13 +153,13 @@ def _np_sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 @composite("view", samples=_single((2, 3), (2, 2, 3)), reference=lambda x: np.swapaxes(x, -1, -2).conj())
 def adjoint(input: Any) -> Any:
-    """Matrices transposed, and conjugated if complex.
+    """Matrices transposed, and conjugated if complex; a 0-d tensor counts as one number's.
 
     Raises:
-        RuntimeError: fewer than two dimensions.
+        RuntimeError: one dimension.
     """
-    if input.ndim < 2:
+    if input.ndim == 1:
         raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. Got "
-                           f"{input.ndim}-D tensor.")
-    turned = transpose(input, -2, -1)
+                           "1-D tensor.")
+    turned = transpose(input, -2, -1) if input.ndim else input
     return turned.conj() if input.dtype.is_complex else turned

@@ -111,7 +111,7 @@ def _pairs(a: list[float], b: list[float]) -> Callable[[], Any]:
 
 igamma, igammac = (
     binary(name, lambda a, x, name=name: f(name, a, x), doc, refuses=("bool", "int", "complex"), inplace=True,
-           undefined=(0,), samples=_pairs([0.5, 2.0, 30.0, 3.0], [0.3, 5.0, 31.0, 0.1]),
+           tensors=True, undefined=(0,), samples=_pairs([0.5, 2.0, 30.0, 3.0], [0.3, 5.0, 31.0, 0.1]),
            reference=host_value(name))
     for name, doc in (("igamma", "Regularised lower incomplete gamma function."),
                       ("igammac", "Regularised upper incomplete gamma function.")))

@@ -10,7 +10,6 @@ import numpy as np
 from ..core import dtypes as dt
 from .declare import composite
 from .gather import lookup
-from .matmul import SCALAR_NAMES
 from .pool import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
@@ -112,7 +111,7 @@ def _unpool_samples(rank: int) -> Callable[[], Any]:
 
 def _power_mean(rank: int, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
     if not input.dtype.is_floating_point:
-        raise NotImplementedError(f'"lp_pool{rank}d" not implemented for \'{SCALAR_NAMES[input.dtype]}\'')
+        raise NotImplementedError(f'"lp_pool{rank}d" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
     if norm_type == math.inf:
         return _LARGEST[rank](input.abs(), kernel_size, stride, 0, 1, ceil_mode)
     if norm_type == -math.inf:
@@ -164,7 +163,7 @@ def _fractional(name: str, rank: int, input: Any, kernel_size: Any, output_size:
         raise RuntimeError(f"{name}(): Expected {rank + 1}D or {rank + 2}D tensor with non-zero size for non-batch "
                            f"dimensions, but got: {list(input.shape)}")
     if not input.dtype.is_floating_point:
-        raise NotImplementedError(f'"{name}" not implemented for \'{SCALAR_NAMES[input.dtype]}\'')
+        raise NotImplementedError(f'"{name}" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
     spatial = tuple(input.shape[-rank:])
     if output_size is None:
         ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * rank

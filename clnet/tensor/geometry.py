@@ -20,11 +20,13 @@ def reversed_dims(self: Tensor) -> Tensor:
 
 
 def matrix_transpose(self: Tensor) -> Tensor:
-    """``mT``: the last two dimensions swapped.
+    """``mT``: the last two dimensions swapped; a 0-d tensor is itself.
 
     Raises:
-        RuntimeError: a tensor of fewer than two dimensions.
+        RuntimeError: a tensor of one dimension.
     """
+    if not self.ndim:
+        return self
     if self.ndim < 2:
         raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
                            f"{self.ndim}-D tensor.")

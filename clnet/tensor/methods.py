@@ -79,7 +79,11 @@ def inplace_method(op: Op) -> Callable[..., Any]:
         if op.body is not None:
             # What its parts keep for backward must outlive the write.
             kept = self.clone() if self.requires_grad else self
-            return self.copy_(op(kept, *args, **kwargs))
+            result = op(kept, *args, **kwargs)
+            if not dt.can_cast(result.dtype, self.dtype):
+                raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output "
+                                   f"type {self.dtype}")
+            return self.copy_(result)
         operands, attrs = op.bind(self, *args, **(op.renamed(kwargs) if kwargs else kwargs))
         write(op, operands, attrs, self)
         return self
@@ -208,8 +212,15 @@ def install() -> None:
     for name in ("div", "rdiv", "idiv"):
         setattr(Tensor, f"__{name}__", getattr(Tensor, f"__{name.replace('div', 'truediv')}__"))
     setattr(Tensor, "__pow__", _power)
-    for symbol, name in (("neg", "neg"), ("abs", "abs"), ("invert", "bitwise_not"), ("pos", "positive")):
+    for symbol, name in (("neg", "neg"), ("abs", "abs"), ("pos", "positive")):
         setattr(Tensor, f"__{symbol}__", _method(registry[name]))
+    setattr(Tensor, "__invert__", _invert)
+
+
+def _invert(self: Tensor) -> Tensor:
+    if self.dtype.is_inexact:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return comparison.bitwise_not(self)
 
 
 def _inplace_operator(op: Op) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from ..autograd import graph
+from ..core import dtypes as dt
 from ..core import layout as lay
 from ..ops.comparison import copy
 from ..ops.creation import fill as fill_value
@@ -39,6 +40,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with "
                                f"{value.ndim} dimensions.")
         return copy_(self, value)
+    if not dt.holds(self.dtype, value):
+        raise RuntimeError(f"value cannot be converted to type {self.dtype} without overflow")
     write(fill_value, (value,), {}, self)
     return self
 

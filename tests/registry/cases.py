@@ -86,7 +86,7 @@ def samples(op: Op) -> list[Sample]:
     low, high = op.domain
     made = [Sample(tuple(np.asarray(rng.uniform(low, high, s)) for s in shapes), {})
             for shapes in _SHAPES[arity]]
-    if arity == 2:
+    if arity == 2 and not (op.expression is not None and op.expression.tensors):
         number: float = rng.uniform(low, high)
         integral = op.expression is not None and "float" in op.expression.refuses
         made.append(Sample((rng.uniform(low, high, (3, 37)), 3 if integral else number), {}))
