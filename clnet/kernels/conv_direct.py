@@ -25,6 +25,7 @@ from .conv_planes import (
     window_scalars,
 )
 from .conv_space import WEIGHT, WINDOWS
+from .conv_winograd import correlate_tiles, suits, suits_weight, weight_tiles
 from .product import accumulator, sum_partials
 
 # Tunables.  Output channels above which, and depth of the windows from which, a convolution runs as a
@@ -101,6 +102,10 @@ def correlate(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, transpos
     """Forward, or with ``transposed`` its adjoint in the input."""
     if fits(call, w, g, transposed):
         correlate_planes(call, x, w, bias, g, transposed)
+        return
+    windows = _mirrored(g) if transposed else g
+    if suits(call, x, w, w.shape[1] if transposed else w.shape[0], windows):
+        correlate_tiles(call, x, w, bias, windows, transposed)
         return
     acc = accumulator(x.dtype)
     one = (1, 1, 1)
@@ -242,6 +247,9 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
         call.launches.append(sum_partials(call.temporary(0, acc), 0, total, g.dtype, acc, call.caps))
         return
     if weight_planes(call, g, x, geometry):
+        return
+    if suits_weight(call, g, x, geometry):
+        weight_tiles(call, g, x, geometry)
         return
     laid, cover = _source(call, x, geometry, geometry.padding, geometry.stride, one, acc)
     pick = WEIGHT.choice(call.caps, f"{g.dtype.name}{' phased' if geometry.stride != one else ''}", n,

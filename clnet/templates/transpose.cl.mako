@@ -3,6 +3,7 @@
 ## CPU class: blocks of `tile_a` by `tile_b` elements; inside, W by W squares are read as W vectors,
 ## transposed in registers and written as W vectors.
 ## GPU class: squares of `tile_a` elements through local memory, both sides coalesced.
+<%! from clnet.codegen import shuffle %>\
 <%
 T = index_type
 raw = x_dtype is y_dtype
@@ -68,18 +69,10 @@ ${place()}\
             ${T} b = b0;
             for (; b + ${W} <= b_end; b += ${W}) {
 <%
-    names = [f"r0_{j}" for j in range(W)]
+    names = [f"x{j}" for j in range(W)]
     lines = [f"const {held(W)} {names[j]} = {load(f'from + (b + {j}) * x_b + a', W)};" for j in range(W)]
-    stage = 1
-    while 1 << (stage - 1) < W:
-        made = [f"r{stage}_{j}" for j in range(W)]
-        lines.append(f"{held(W)} " + ", ".join(made) + ";")
-        for j in range(W // 2):
-            one, two = names[j], names[j + W // 2]
-            lines.append(f"{made[2 * j]}.even = {one}.lo; {made[2 * j]}.odd = {two}.lo;")
-            lines.append(f"{made[2 * j + 1]}.even = {one}.hi; {made[2 * j + 1]}.odd = {two}.hi;")
-        names = made
-        stage += 1
+    turns, names = shuffle.rotate(names, held(W), W.bit_length() - 1, "r")
+    lines += turns
     lines += [store(f"to + (a + {i}) * y_a + b", names[i], W) for i in range(W)]
 %>\
 % for line in lines:

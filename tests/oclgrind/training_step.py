@@ -18,7 +18,8 @@ filters, filter_bias = parameter(3, 1, 3, 3), parameter(3)
 gain, shift = parameter(3), parameter(3)
 weight, bias = parameter(5, 27), parameter(5)
 table = parameter(6, 5)
-parameters = [filters, filter_bias, gain, shift, weight, bias, table]
+planes, wide = parameter(1, 17, 5, 6), parameter(16, 17, 3, 3)
+parameters = [planes, wide, filters, filter_bias, gain, shift, weight, bias, table]
 
 for _ in range(2):
     x = F.conv2d(images, filters, filter_bias, padding=1)
@@ -26,6 +27,8 @@ for _ in range(2):
     x = F.max_pool2d(F.relu(x), 3)
     x = F.linear(x.flatten(1), weight, bias) + F.embedding(labels, table)
     loss = F.cross_entropy(x, labels) + x.std() * 0.1 + x.clamp(-1, 1).amax(1).mean()
+    # Enough channels for transformed tiles.
+    loss = loss + F.conv2d(planes, wide, padding=1).square().mean() * 0.01
     loss.backward()
     with clnet.no_grad():
         for p in parameters:
