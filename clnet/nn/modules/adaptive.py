@@ -1,6 +1,7 @@
 """Layers that join a projection with a loss over many classes."""
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +11,10 @@ from ...core import dtypes as dt
 from ...core.dtypes import DType
 from ...ops.join import cat
 from ...tensor import Tensor
-from ...tensor.creation import empty, zeros
+from ...tensor.creation import zeros
 from .. import functional as F
-from ..parameter import Parameter
 from .container import ModuleList, Sequential
-from .linear import Linear, initialise
+from .linear import Linear
 from .loss import _Loss
 from .module import Module
 
@@ -39,35 +39,42 @@ class LinearCrossEntropyLoss(_Loss):
         in_features: of the input (N, in_features).  num_classes: of the target.
         out_features: further dimensions of scores and target.
         weight: of the classes.  options: changes nothing.
+
+    Raises:
+        RuntimeError: a weight of another shape than (num_classes,), or a smoothing outside [0, 1].
     """
 
     weight: Tensor | None
-    linear_weight: Parameter
-    linear_bias: Parameter | None
+    linear: Linear
 
     def __init__(self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (),
                  bias: bool = False, device: Any = None, dtype: DType | None = None, reduction: str = "mean",
                  weight: Tensor | None = None, ignore_index: int | None = None, label_smoothing: float = 0.0,
                  options: Any = None) -> None:
+        if weight is not None and tuple(weight.shape) != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
         super().__init__(reduction=reduction)
-        self.in_features, self.num_classes, self.out_features = in_features, num_classes, tuple(out_features)
+        self.num_classes, self.out_features = num_classes, tuple(out_features)
         self.ignore_index, self.label_smoothing, self.options = ignore_index, label_smoothing, options
-        shape = (num_classes, *self.out_features)
         self.register_buffer("weight", weight)
-        self.linear_weight = Parameter(empty((*shape, in_features), device=device, dtype=dtype))
-        self.register_parameter("linear_bias", Parameter(
-            empty(shape, device=device, dtype=dtype)) if bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw new initial values."""
-        initialise(self.linear_weight, self.linear_bias, self.in_features)
+        self.linear = Linear(in_features, math.prod(out_features, start=num_classes), bias=bias, device=device,
+                             dtype=dtype)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
         return F.linear_cross_entropy(
-            input, self.linear_weight, target, linear_bias=self.linear_bias, weight=self.weight,
+            input, self.linear.weight.reshape(*shape, self.linear.in_features), target,
+            linear_bias=None if bias is None else bias.reshape(shape), weight=self.weight,
             reduction=self.reduction, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing,
             options=self.options)
+
+    def extra_repr(self) -> str:
+        return (f"in_features={self.linear.in_features}, num_classes={self.num_classes}, "
+                f"out_features={self.out_features}, bias={self.linear.bias is not None}, reduction={self.reduction}, "
+                f"ignore_index={self.ignore_index}, label_smoothing={self.label_smoothing}, options={self.options}")
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
