@@ -93,6 +93,8 @@ def test_lbfgs(options):
 def test_every_optimizer_is_compared():
     offered = {n for n in optim.__all__ if n[0].isupper()} - {"Optimizer", "LBFGS"}
     assert offered == set(OPTIMIZERS)
+    theirs = {n for n, v in vars(torch.optim).items() if isinstance(v, type)} - {"Optimizer", "LBFGS", "SparseAdam"}
+    assert offered == theirs
 
 
 SCHEDULES = {
@@ -123,6 +125,14 @@ def test_schedule(name, three_phase):
             seen.append((schedule.get_last_lr()[0], optimizer.param_groups[0]["momentum"]))
         rates.append(seen)
     assert rates[0] == rates[1]
+
+
+def test_every_schedule_is_compared():
+    for library in (clnet, torch):
+        schedules = vars(library.optim.lr_scheduler)
+        offered = {n for n, v in schedules.items() if isinstance(v, type) and not n.startswith("_")
+                   and issubclass(v, schedules["LRScheduler"])} - {"LRScheduler", "ChainedScheduler", "SequentialLR"}
+        assert offered == set(SCHEDULES)
 
 
 def _chained(schedules, optimizer):
