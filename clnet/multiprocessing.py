@@ -36,9 +36,9 @@ def spawn(fn: Callable[..., Any], args: tuple[Any, ...] = (), nprocs: int = 1, j
     Raises:
         RuntimeError: a process failed.
     """
-    context = _python.get_context(start_method)
+    context: Any = _python.get_context(start_method)
     processes: list[Any] = [
-        context.Process(target=fn, args=(i, *args), daemon=daemon)  # type: ignore[attr-defined]
+        context.Process(target=fn, args=(i, *args), daemon=daemon)
         for i in range(nprocs)]
     for process in processes:
         process.start()

@@ -78,7 +78,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | N
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None,
                           **kwargs: Any) -> Any:
     """A chain of functions (a list or ``Sequential``) checkpointed in ``segments`` pieces."""
-    steps = list(functions.children()) if isinstance(functions, Callable) else list(functions)  # type: ignore
+    steps = list(functions.children() if callable(functions) else functions)
     size = max(1, len(steps) // segments)
 
     def run(start: int, end: int) -> Callable[[Any], Any]:

@@ -219,9 +219,10 @@ def _observe(node: Any, received: dict[int, Any], captured: dict[Any, Any] | Non
     for index, x in (node.retained or {}).items():
         if index in received and x() is not None:
             meta_of(x()).grad = received[index]
-    for target, index in captured or ():
-        if target is node and index in received:
-            captured[target, index] = received[index]  # type: ignore[index]
+    if captured:
+        for target, index in captured:
+            if target is node and index in received:
+                captured[target, index] = received[index]
 
 
 def _derive(node: Any, received: dict[int, Any]) -> list[Any]:

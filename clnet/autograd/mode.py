@@ -5,7 +5,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,13 +53,13 @@ class Setting:
                         except StopIteration as stop:
                             return stop.value
                     yield item
-            return generate  # type: ignore[return-value]
+            return cast(F, generate)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             with self._fresh():
                 return function(*args, **kwargs)
-        return call  # type: ignore[return-value]
+        return cast(F, call)
 
 
 class no_grad(Setting):

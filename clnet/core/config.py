@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -147,14 +148,14 @@ VARIABLES: tuple[Variable, ...] = (
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Parse `environ`. Raises ValueError naming the variable whose value is wrong."""
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for variable in VARIABLES:
         text = environ.get(variable.name, variable.default)
         try:
             values[variable.field] = variable.parse(text)
         except ValueError as error:
             raise ValueError(f"{variable.name}={text!r}: {error}") from None
-    return Settings(**values)  # type: ignore[arg-type]
+    return Settings(**values)
 
 
 @functools.cache

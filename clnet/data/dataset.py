@@ -53,7 +53,7 @@ class TensorDataset(Dataset):
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
-        return tuple(t[index] for t in self.tensors)  # type: ignore[index]
+        return tuple(t[index] for t in self.tensors)
 
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
@@ -66,7 +66,7 @@ class TensorDataset(Dataset):
         for t in self.tensors:
             if t.device not in rows:
                 rows[t.device] = tensor(list(indices), dtype=dt.int64, device=t.device)
-        return [t[rows[t.device]] for t in self.tensors]  # type: ignore[index]
+        return [t[rows[t.device]] for t in self.tensors]
 
 
 class Subset(Dataset):

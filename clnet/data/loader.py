@@ -85,7 +85,8 @@ class DataLoader:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         if batch_size is not None and batch_sampler is None and sampler is not None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        self.sampler, self.batch_sampler = sampler, batch_sampler
+        self.sampler: Any = sampler
+        self.batch_sampler: Any = batch_sampler
         self.batch_size, self.drop_last = batch_size, drop_last
         if collate_fn is None:
             batched = batch_size is not None or batch_sampler is not None
@@ -125,7 +126,7 @@ class DataLoader:
         """Indices of one batch after the other."""
         if self._iterable:
             return itertools.repeat(None)
-        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def _start(self, first: int, requests: Iterator[Any] | None = None) -> Iterator[Any]:
         """Batches from number ``first`` on."""
@@ -200,7 +201,7 @@ class DataLoader:
             if self.batch_size is None:
                 return count
             return count // self.batch_size if self.drop_last else math.ceil(count / self.batch_size)
-        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore
+        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from ..core.dtypes import DType
 from ..core.layout import Size
@@ -39,7 +39,7 @@ class CheckpointPickler(pickle._Pickler):
     writes, and PyTorch's need not be installed.
     """
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[Any] = dict(pickle._Pickler.dispatch)
 
     def __init__(self, file: IO[bytes], protocol: int) -> None:
         super().__init__(file, protocol)
@@ -55,7 +55,7 @@ class CheckpointPickler(pickle._Pickler):
         self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode("ascii"))  # type: ignore[attr-defined]
         self.memoize(value)  # type: ignore[attr-defined]
 
-    dispatch[_Global] = _write_global  # type: ignore[assignment]
+    dispatch[_Global] = _write_global
 
     def persistent_id(self, value: Any) -> Any:
         """PyTorch's reference to a storage record; None for everything else."""
@@ -91,7 +91,7 @@ class CheckpointPickler(pickle._Pickler):
     def _write_dtype(self, value: DType) -> None:
         self._write_global(self._global("torch", value.name))
 
-    dispatch[DType] = _write_dtype  # type: ignore[assignment]
+    dispatch[DType] = _write_dtype
 
 
 def location(device: Device) -> str:

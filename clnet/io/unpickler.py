@@ -5,7 +5,7 @@ import importlib
 import pickle
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from ..core import layout as lay
 from ..core.dtypes import DType
@@ -107,7 +107,7 @@ class DataUnpickler(pickle._Unpickler):
     attribute of a tensor.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[Any] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, file: IO[bytes], storage_of: Callable[[StorageKind, str, str, int], LoadedStorage],
                  encoding: str = "utf-8") -> None:
@@ -144,7 +144,7 @@ class DataUnpickler(pickle._Unpickler):
                                          f"{type(target).__name__}; weights_only=False would allow it")
         target.__dict__.update(state)
 
-    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
+    dispatch[pickle.BUILD[0]] = load_build
 
 
 class FullUnpickler(pickle.Unpickler):

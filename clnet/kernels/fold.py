@@ -36,8 +36,9 @@ class Blocks:
 
     @property
     def count(self) -> Pair:
-        return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(
-            self.plane, self.padding, self.dilation, self.kernel, self.stride))  # type: ignore[return-value]
+        rows, columns = ((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(
+            self.plane, self.padding, self.dilation, self.kernel, self.stride))
+        return rows, columns
 
 
 def plan_unfold(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps) -> Plan:

@@ -1,7 +1,7 @@
 """Tensors that modules register by assignment: parameters and buffers."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..tensor import Tensor
 from ..tensor.creation import empty
@@ -117,7 +117,8 @@ class _Uninitialized(Tensor):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         found = memo.get(id(self))
         if found is None:
-            found = memo[id(self)] = type(self)(self.requires_grad, **self.made)  # type: ignore[call-arg]
+            kind: Any = type(self)
+            found = memo[id(self)] = kind(self.requires_grad, **self.made)
         return found
 
 
@@ -147,6 +148,6 @@ class UninitializedBuffer(_Uninitialized):
         return t
 
 
-def is_lazy(x: Any) -> bool:
+def is_lazy(x: Any) -> TypeGuard[_Uninitialized]:
     """Whether a parameter or buffer still waits for its shape."""
     return isinstance(x, _Uninitialized)

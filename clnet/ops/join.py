@@ -13,6 +13,7 @@ from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import wrap_dim
+from ..core.op import Op
 from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as kernel
 from .declare import composite, planner
@@ -283,9 +284,9 @@ def _tri_samples() -> Any:
     yield from _sample_calls((2, 3, 3), ())()
 
 
-tril = planner("tril", _bind_tril, _triangle("tril", "le"), family="join", linear=True, samples=_tri_samples,
-               vjp=lambda ctx, g: (tril(g, ctx.attrs["diagonal"]),),  # type: ignore[has-type]
-               reference=np.tril)
-triu = planner("triu", _bind_triu, _triangle("triu", "ge"), family="join", linear=True, samples=_tri_samples,
-               vjp=lambda ctx, g: (triu(g, ctx.attrs["diagonal"]),),  # type: ignore[has-type]
-               reference=np.triu)
+tril: Op = planner(
+    "tril", _bind_tril, _triangle("tril", "le"), family="join", linear=True, samples=_tri_samples,
+    vjp=lambda ctx, g: (tril(g, ctx.attrs["diagonal"]),), reference=np.tril)
+triu: Op = planner(
+    "triu", _bind_triu, _triangle("triu", "ge"), family="join", linear=True, samples=_tri_samples,
+    vjp=lambda ctx, g: (triu(g, ctx.attrs["diagonal"]),), reference=np.triu)

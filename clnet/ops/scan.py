@@ -10,6 +10,7 @@ from ..core import dispatch, return_types
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
+from ..core.op import Op
 from ..core.plan import Plan
 from ..kernels import scan as kernel
 from .comparison import eq, where
@@ -55,8 +56,9 @@ def _flat(f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, dim: f(np.atleast_1d(x), dim).reshape(x.shape)
 
 
-running_sum = planner("_cumsum", _bind_plain, _planned("cumsum", "sum"), family="scan", linear=True, public=False,
-                      vjp=lambda ctx, g: (_again(running_sum, g, **_backwards(ctx)),))  # type: ignore[has-type]
+running_sum: Op = planner(
+    "_cumsum", _bind_plain, _planned("cumsum", "sum"), family="scan", linear=True, public=False,
+    vjp=lambda ctx, g: (_again(running_sum, g, **_backwards(ctx)),))
 
 
 @composite("scan", inplace=True, samples=_samples, reference=_flat(np.cumsum))

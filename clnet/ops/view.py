@@ -16,6 +16,7 @@ from ..core import memory_format as formats
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout, wrap_dim
+from ..core.op import Op
 from ..core.plan import Launch, Plan, Result
 from ..kernels import elementwise as elementwise_kernel
 from .comparison import copy
@@ -273,7 +274,7 @@ def _move_unsqueeze(layout: Layout, offset: int, dim: int) -> Any:
 
 
 unsqueeze = declare_view("unsqueeze", _bind_unsqueeze, _move_unsqueeze,
-                         lambda ctx, g: (squeeze(g, ctx.attrs["dim"]),),  # type: ignore[has-type]
+                         lambda ctx, g: (squeeze(g, ctx.attrs["dim"]),),
                          samples=_samples(((2, 3), (1,)), ((2, 3), (-1,))),
                          reference=lambda x, d: np.expand_dims(x, d))
 
@@ -292,10 +293,10 @@ def _move_squeeze(layout: Layout, offset: int, dims: tuple[int, ...]) -> Any:
                     layout.dtype), offset
 
 
-squeeze = declare_view("squeeze", _bind_squeeze, _move_squeeze, _reshape_vjp,
-                       samples=_samples(((2, 1, 3, 1), ()), ((2, 1, 3, 1), (1,)), ((2, 1), (0,))),
-                       reference=lambda x, d=None: x.squeeze() if d is None else (
-                           x.squeeze(d) if x.shape[d] == 1 else x))
+squeeze: Op = declare_view(
+    "squeeze", _bind_squeeze, _move_squeeze, _reshape_vjp,
+    samples=_samples(((2, 1, 3, 1), ()), ((2, 1, 3, 1), (1,)), ((2, 1), (0,))),
+    reference=lambda x, d=None: x.squeeze() if d is None else x.squeeze(d) if x.shape[d] == 1 else x)
 
 
 # Windows ----------------------------------------------------------------------------------------

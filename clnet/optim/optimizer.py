@@ -64,10 +64,17 @@ class Optimizer:
         TypeError: a lone tensor or something else than tensors.  ValueError: none, or twice the same.
     """
 
+    _step_pre_hooks: OrderedDict[int, Any]
+    _step_post_hooks: OrderedDict[int, Any]
+    _state_dict_pre_hooks: OrderedDict[int, Any]
+    _state_dict_post_hooks: OrderedDict[int, Any]
+    _load_state_dict_pre_hooks: OrderedDict[int, Any]
+    _load_state_dict_post_hooks: OrderedDict[int, Any]
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+            setattr(cls, "step", _hooked(cls.__dict__["step"]))
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -174,31 +181,31 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new arguments."""
-        return _add_hook(self._step_pre_hooks, hook)  # type: ignore[attr-defined]
+        return _add_hook(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
-        return _add_hook(self._step_post_hooks, hook)  # type: ignore[attr-defined]
+        return _add_hook(self._step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any],
                                      prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer)`` before ``state_dict``."""
-        return _add_hook(self._state_dict_pre_hooks, hook, prepend)  # type: ignore[attr-defined]
+        return _add_hook(self._state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any],
                                       prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` after; it may return another."""
-        return _add_hook(self._state_dict_post_hooks, hook, prepend)  # type: ignore[attr-defined]
+        return _add_hook(self._state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any],
                                           prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` before loading; it may return another."""
-        return _add_hook(self._load_state_dict_pre_hooks, hook, prepend)  # type: ignore[attr-defined]
+        return _add_hook(self._load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any],
                                            prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer)`` after loading."""
-        return _add_hook(self._load_state_dict_post_hooks, hook, prepend)  # type: ignore[attr-defined]
+        return _add_hook(self._load_state_dict_post_hooks, hook, prepend)
 
     # Saving and loading --------------------------------------------------------------------
 
@@ -208,7 +215,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The state, with parameters numbered through all groups, and the groups' options."""
-        for hook in self._state_dict_pre_hooks.values():  # type: ignore[attr-defined]
+        for hook in self._state_dict_pre_hooks.values():
             hook(self)
         number: dict[Any, int] = {}
         groups = []
@@ -220,7 +227,7 @@ class Optimizer:
         state = {number.get(p, p): {k: self._saved_value(k, v) for k, v in entries.items()}
                  if isinstance(entries, dict) else entries for p, entries in self.state.items()}
         result = {"state": state, "param_groups": groups}
-        for hook in self._state_dict_post_hooks.values():  # type: ignore[attr-defined]
+        for hook in self._state_dict_post_hooks.values():
             changed = hook(self, result)
             result = result if changed is None else changed
         return result
@@ -232,7 +239,7 @@ class Optimizer:
             ValueError: the groups differ in number or size.
         """
         given = dict(state_dict)
-        for hook in self._load_state_dict_pre_hooks.values():  # type: ignore[attr-defined]
+        for hook in self._load_state_dict_pre_hooks.values():
             changed = hook(self, given)
             given = given if changed is None else changed
         saved = given["param_groups"]
@@ -250,7 +257,7 @@ class Optimizer:
         groups = [{**copy.deepcopy({k: v for k, v in s.items() if k != "params"}), "params": g["params"]}
                   for s, g in zip(saved, self.param_groups)]
         self.__setstate__({"state": state, "param_groups": groups})
-        for hook in self._load_state_dict_post_hooks.values():  # type: ignore[attr-defined]
+        for hook in self._load_state_dict_post_hooks.values():
             hook(self)
 
 
@@ -262,7 +269,8 @@ def _adopted(p: Tensor, value: Any, key: str) -> Any:
     if isinstance(value, Mapping):
         return {k: _adopted(p, v, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return type(value)(_adopted(p, v, key) for v in value)  # type: ignore[call-arg]
+        kind: Callable[..., Any] = type(value)
+        return kind(_adopted(p, v, key) for v in value)
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import complex as parts
+from .attach import attach
 from .tensor import Tensor
 
 
@@ -31,7 +32,6 @@ FUNCTIONS = (is_conj, is_neg)
 
 def install() -> None:
     """Give the tensor class the parts and flags."""
-    Tensor.real = property(parts.real, _set_real)  # type: ignore[attr-defined]
-    Tensor.imag = property(parts.imag, _set_imag)  # type: ignore[attr-defined]
+    attach(Tensor, real=property(parts.real, _set_real), imag=property(parts.imag, _set_imag))
     for f in FUNCTIONS:
         setattr(Tensor, f.__name__, f)

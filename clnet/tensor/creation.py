@@ -12,6 +12,7 @@ from ..core.dtypes import DType
 from ..core.layout import Layout, Size
 from ..device import Device, current_device
 from . import interchange
+from .attach import attach
 from .tensor import Tensor
 
 
@@ -256,5 +257,4 @@ def install() -> None:
     for name, make in (("new_tensor", tensor), ("new_empty", empty), ("new_full", full),
                        ("new_zeros", zeros), ("new_ones", ones), ("new_empty_strided", empty_strided)):
         setattr(Tensor, name, inherit(make))
-    Tensor.zeros_like, Tensor.ones_like = zeros_like, ones_like  # type: ignore[attr-defined]
-    Tensor.new = new  # type: ignore[attr-defined]
+    attach(Tensor, zeros_like=zeros_like, ones_like=ones_like, new=new)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd import graph
 from ..ops import join, shape, strided, view
+from .attach import attach
 from .tensor import Tensor
 
 
@@ -113,6 +114,5 @@ def install() -> None:
         setattr(Tensor, name, property(get))
     for name, see in IN_PLACE.items():
         setattr(Tensor, name, _in_place(name, see))
-    Tensor.tril_ = _written("tril_", join.tril)  # type: ignore[attr-defined]
-    Tensor.triu_ = _written("triu_", join.triu)  # type: ignore[attr-defined]
-    Tensor.fill_diagonal_ = fill_diagonal_  # type: ignore[attr-defined]
+    attach(Tensor, tril_=_written("tril_", join.tril), triu_=_written("triu_", join.triu),
+           fill_diagonal_=fill_diagonal_)

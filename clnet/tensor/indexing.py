@@ -20,6 +20,7 @@ from ..ops.gather import where as choose
 from ..ops.index import gather_first, nonzero, put
 from ..ops.view import expand, permute, select, slice_, unsqueeze
 from . import creation
+from .attach import attach
 from .methods import write
 from .tensor import Tensor
 
@@ -276,7 +277,5 @@ FUNCTIONS = (index_put, index_put_)
 
 def install() -> None:
     """The methods and operators of this module."""
-    Tensor.__getitem__ = getitem  # type: ignore[misc]
-    Tensor.__setitem__ = setitem  # type: ignore[index]
-    Tensor.where = where_method  # type: ignore[attr-defined]
-    Tensor.index_put_, Tensor.index_put = index_put_, index_put  # type: ignore[attr-defined]
+    attach(Tensor, __getitem__=getitem, __setitem__=setitem, where=where_method, index_put_=index_put_,
+           index_put=index_put)

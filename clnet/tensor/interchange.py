@@ -16,6 +16,7 @@ from ..core.dtypes import DType
 from ..device import Device, current_device
 from ..ops.comparison import copy
 from ..ops.view import clone
+from .attach import attach
 from .storage import Storage
 from .tensor import Tensor
 
@@ -274,15 +275,12 @@ def install() -> None:
         setattr(Tensor, name, _caster(target))
     for target in (dt.bfloat16, dt.bool_):
         setattr(Tensor, target.name, _caster(target))
-    Tensor.char, Tensor.byte = _caster(dt.int8), _caster(dt.uint8)  # type: ignore[attr-defined]
-    Tensor.cpu = lambda self, memory_format=None: self if self.is_cpu else self.to("cpu")  # type: ignore
-    Tensor.cuda = lambda self, device=None, non_blocking=False: self.to(  # type: ignore[attr-defined]
-        "cuda" if device is None else device)
-    Tensor.type_as = lambda self, other: self.to(other)  # type: ignore[attr-defined]
-    Tensor.__dlpack__ = to_dlpack  # type: ignore[attr-defined]
-    Tensor.__dlpack_device__ = dlpack_device  # type: ignore[attr-defined]
-    Tensor.__array__ = lambda self, dtype=None, copy=None: (  # type: ignore[attr-defined]
-        np.asarray(self.numpy(), dtype=dtype))
+    attach(
+        Tensor, char=_caster(dt.int8), byte=_caster(dt.uint8), type_as=lambda self, other: self.to(other),
+        cpu=lambda self, memory_format=None: self if self.is_cpu else self.to("cpu"),
+        cuda=lambda self, device=None, non_blocking=False: self.to("cuda" if device is None else device),
+        __dlpack__=to_dlpack, __dlpack_device__=dlpack_device,
+        __array__=lambda self, dtype=None, copy=None: np.asarray(self.numpy(), dtype=dtype))
 
 
 def _caster(dtype: DType) -> Any:

@@ -68,7 +68,7 @@ class _LazySignature(inspect.Signature):
 def _dressed(call: Callable[..., Any], op: Op, name: str = "", out: bool = False) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = name or op.name
     call.__doc__ = op.bind.__doc__
-    call.__signature__ = _LazySignature(op, out)  # type: ignore[attr-defined]
+    setattr(call, "__signature__", _LazySignature(op, out))
     return call
 
 

@@ -9,6 +9,7 @@ from ..core import dtypes as dt
 from ..core import layout as lay
 from ..ops.comparison import copy
 from ..ops.creation import fill as fill_value
+from .attach import attach
 from .methods import write
 from .tensor import Tensor
 
@@ -133,5 +134,4 @@ def install() -> None:
     """Give the tensor class the methods of this module."""
     for f in (copy_, fill_, zero_, resize_, resize_as_, set_, apply_, map_):
         setattr(Tensor, f.__name__, f)
-    Tensor.resize = _resized  # type: ignore[attr-defined]
-    Tensor.resize_as = lambda self, tensor: _resized(self, tuple(tensor.shape))  # type: ignore[attr-defined]
+    attach(Tensor, resize=_resized, resize_as=lambda self, tensor: _resized(self, tuple(tensor.shape)))

@@ -8,6 +8,7 @@ import numpy as np
 from ..core import layout as lay
 from ..core.dtypes import DType
 from ..device import Device
+from .attach import attach
 from .storage import Storage
 from .tensor import Tensor
 
@@ -81,7 +82,5 @@ def _tensor_reduce(self: Tensor, protocol: Any) -> Any:
 
 def install() -> None:
     """Give tensors and storages ``copy.deepcopy`` and pickling."""
-    Storage.__deepcopy__ = _storage_deepcopy  # type: ignore[attr-defined]
-    Storage.__reduce_ex__ = _storage_reduce  # type: ignore[assignment,method-assign]
-    Tensor.__deepcopy__ = _tensor_deepcopy  # type: ignore[attr-defined]
-    Tensor.__reduce_ex__ = _tensor_reduce  # type: ignore[assignment,method-assign]
+    attach(Storage, __deepcopy__=_storage_deepcopy, __reduce_ex__=_storage_reduce)
+    attach(Tensor, __deepcopy__=_tensor_deepcopy, __reduce_ex__=_tensor_reduce)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from . import interchange
+from .attach import attach
 from .tensor import Tensor
 
 
@@ -159,5 +160,4 @@ def _format(self: Tensor, spec: str) -> str:
 
 def install() -> None:
     """``repr``, ``str`` and ``format`` of tensors."""
-    Tensor.__repr__ = Tensor.__str__ = text  # type: ignore[method-assign,assignment]
-    Tensor.__format__ = _format  # type: ignore[method-assign,assignment]
+    attach(Tensor, __repr__=text, __str__=text, __format__=_format)

@@ -7,6 +7,7 @@ from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core import memory_format as formats
 from ..core.dtypes import DType
+from .attach import attach
 from .tensor import Tensor
 
 # PyTorch's names of tensor types, without the package.
@@ -134,9 +135,8 @@ def install() -> None:
     """Give the tensor class the questions of this module."""
     for f in (is_nonzero, is_same_size, is_set_to, is_contiguous, dim_order):
         setattr(Tensor, f.__name__, f)
-    Tensor.dense_dim = Tensor.dim  # type: ignore[attr-defined]
-    Tensor.sparse_dim = lambda self: 0  # type: ignore[attr-defined]
-    Tensor.to_dense = lambda self, dtype=None, masked_grad=None: self.to(dtype=dtype)  # type: ignore[attr-defined]
+    attach(Tensor, dense_dim=Tensor.dim, sparse_dim=lambda self: 0,
+           to_dense=lambda self, dtype=None, masked_grad=None: self.to(dtype=dtype))
     for name in ("is_shared", "is_pinned", "is_distributed", "is_coalesced"):
         setattr(Tensor, name, lambda self: False)
     for name in ("is_sparse_csr", "is_mkldnn", "is_nested", "is_vulkan", "is_xla", "is_xpu", "is_mps", "is_mtia",

@@ -19,6 +19,7 @@ from ..device import Device, current_device
 from ..ops import random as ops
 from ..ops.complex import view_as_complex
 from . import creation, interchange
+from .attach import attach
 from .methods import write
 from .tensor import Tensor
 
@@ -330,4 +331,4 @@ def install() -> None:
     """The in-place methods, and the generators' state as tensors."""
     for method in (uniform_, normal_, log_normal_, exponential_, cauchy_, geometric_, bernoulli_, random_):
         setattr(Tensor, method.__name__, method)
-    Generator.get_state, Generator.set_state = get_state, set_state  # type: ignore[attr-defined]
+    attach(Generator, get_state=get_state, set_state=set_state)

@@ -14,6 +14,7 @@ from ..ops.comparison import ge, le
 from ..ops.complex import complex as complex_
 from ..ops.creation import arange_fill, linspace_fill
 from ..ops.index import coordinates
+from .attach import attach
 from .tensor import Tensor
 
 
@@ -188,4 +189,4 @@ FUNCTIONS = (arange, range, linspace, logspace, tril_indices, triu_indices)
 
 def install() -> None:
     """Ranges on a tensor's device."""
-    Tensor.new_range = lambda self, n: arange(n, device=self.device)  # type: ignore[attr-defined]
+    attach(Tensor, new_range=lambda self, n: arange(n, device=self.device))

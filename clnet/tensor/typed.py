@@ -7,6 +7,7 @@ from ..core import dtypes as dt
 from ..core.dtypes import DType
 from ..device import Device, set_default_device
 from . import creation
+from .attach import attach
 from .queries import TYPE_NAMES, type_name
 from .tensor import Tensor
 
@@ -105,7 +106,4 @@ FUNCTIONS = (set_default_tensor_type,)
 
 def install() -> None:
     """Give the tensor class ``type``, and what is accepted about memory."""
-    Tensor.type = as_type  # type: ignore[attr-defined]
-    Tensor.pin_memory = _itself  # type: ignore[attr-defined]
-    Tensor.share_memory_ = _itself  # type: ignore[attr-defined]
-    Tensor.record_stream = _nothing  # type: ignore[attr-defined]
+    attach(Tensor, type=as_type, pin_memory=_itself, share_memory_=_itself, record_stream=_nothing)

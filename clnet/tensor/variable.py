@@ -21,4 +21,4 @@ class Variable(metaclass=_Kind):
 
 def install() -> None:
     """Give ``autograd`` the class, which it can't define: it knows no tensors."""
-    autograd.Variable = Variable  # type: ignore[attr-defined]
+    setattr(autograd, "Variable", Variable)

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
+_image: Any
 try:
     from PIL import Image as _image
 except ModuleNotFoundError:
-    _image = None  # type: ignore[assignment]
+    _image = None
 
 INSTALLED = _image is not None
 

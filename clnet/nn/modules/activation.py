@@ -310,7 +310,7 @@ class Softmin(_AlongDim):
     """Softmax of the negated input."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(-input, self.dim)  # type: ignore[operator]
+        return F.softmax(-input, self.dim)
 
 
 class LogSoftmax(_AlongDim):

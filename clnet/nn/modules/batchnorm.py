@@ -45,10 +45,9 @@ class _NormBase(Module):
 
     def reset_running_stats(self) -> None:
         """Forget the batches seen."""
-        if self.track_running_stats:
-            self.running_mean.zero_()  # type: ignore[union-attr]
-            self.running_var.fill_(1)  # type: ignore[union-attr]
-            self.num_batches_tracked.zero_()  # type: ignore[union-attr]
+        for kept, start in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if kept is not None:
+                kept.fill_(start)
 
     def reset_parameters(self) -> None:
         """Set everything to its initial value."""

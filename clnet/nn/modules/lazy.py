@@ -52,7 +52,7 @@ class LazyModuleMixin(Module):
             given = state_dict.get(prefix + name)
             if given is not None and is_lazy(t) and not is_lazy(given):
                 with no_grad():
-                    t.materialize(given.shape)  # type: ignore[union-attr]
+                    t.materialize(given.shape)
 
 
 class LazyLinear(LazyModuleMixin, Linear):
@@ -112,7 +112,7 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
             with no_grad():
                 for t in (*self._parameters.values(), *self._buffers.values()):
                     if is_lazy(t):
-                        t.materialize((self.num_features,))  # type: ignore[union-attr]
+                        t.materialize((self.num_features,))
             self.reset_parameters()
 
 

@@ -84,10 +84,10 @@ class BasePruningMethod(ABC):
     def remove(self, module: Module) -> None:
         """Make the pruned values the parameter itself."""
         name = self._tensor_name
-        original = module._parameters.pop(f"{name}_orig")
-        mask = module._buffers.pop(f"{name}_mask")
+        original: Any = module._parameters.pop(f"{name}_orig")
+        mask: Any = module._buffers.pop(f"{name}_mask")
         module.__dict__.pop(name, None)
-        original.data = (original.detach() * mask).detach()  # type: ignore[union-attr, operator]
+        original.data = (original.detach() * mask).detach()
         setattr(module, name, original)
 
 
@@ -122,7 +122,7 @@ class PruningContainer(BasePruningMethod):
         return self._pruning_methods[index]
 
     def compute_mask(self, t: Any, default_mask: Any) -> Any:
-        method = self._pruning_methods[-1]
+        method: Any = self._pruning_methods[-1]
         kind = method.PRUNING_TYPE
         if kind not in _KINDS:
             raise ValueError(f"Unrecognized PRUNING_TYPE {kind}")
@@ -130,7 +130,7 @@ class PruningContainer(BasePruningMethod):
         if kind == "unstructured":
             left = default_mask == 1
         elif kind == "structured":
-            dim = method.dim % t.ndim  # type: ignore[attr-defined]
+            dim = method.dim % t.ndim
             slices = default_mask.sum(tuple(d for d in range(t.ndim) if d != dim)) != 0
             left = slices.reshape([-1 if d == dim else 1 for d in range(t.ndim)]).expand(t.shape)
         if left is None:

@@ -252,7 +252,7 @@ def _symmetric(img: Tensor, left: int, top: int, right: int, bottom: int) -> Ten
     return img.index_select(-2, rows).index_select(-1, columns)
 
 
-def _pad_picture(img: Any, sides: tuple[int, int, int, int], fill: Any, mode: str) -> Any:
+def _pad_picture(img: Any, sides: tuple[int, int, int, int], fill: Any, mode: Any) -> Any:
     left, top, right, bottom = sides
     module = image_module("Pad")
     if mode == "constant":
@@ -263,7 +263,7 @@ def _pad_picture(img: Any, sides: tuple[int, int, int, int], fill: Any, mode: st
         return made
     pixels = np.asarray(img)
     ends = ((top, bottom), (left, right), (0, 0))[:pixels.ndim]
-    return module.fromarray(np.pad(pixels, ends, mode=mode))  # type: ignore[call-overload]
+    return module.fromarray(np.pad(pixels, ends, mode=mode))
 
 
 def hflip(img: Any) -> Any:
