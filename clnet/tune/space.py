@@ -34,13 +34,14 @@ class Space:
 
     @staticmethod
     def of(problem: Problem, caps: DeviceCaps) -> Space:
-        """The space of a problem: what its planner asks for, by default and after any one choice."""
+        """The space of a problem: what its planner asks for, by default and after choices that lead to more."""
         values: dict[Key, tuple[Value, ...]] = {}
         default: Variant = {}
         pending: list[Variant] = [{}]
         for _ in range(_ROUNDS):
-            fresh: list[Key] = []
+            following: list[Variant] = []
             for variant in pending:
+                fresh: list[Key] = []
                 trial = Trial(variant)
                 problem.plan(caps, trial)
                 for use in trial.uses:
@@ -51,7 +52,8 @@ class Space:
                             values[key] = _with(declared[name], taken)
                             default[key] = taken
                             fresh.append(key)
-            pending = [{key: v} for key in fresh for v in values[key] if v != default[key]]
+                following += [variant | {key: v} for key in fresh for v in values[key] if v != default[key]]
+            pending = following
         return Space(values, default)
 
     @property

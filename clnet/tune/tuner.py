@@ -67,9 +67,12 @@ class Outcome:
         """What the database is to hold: for every family that the plan asked, the values it took."""
         trial = Trial(self.best)
         self.problem.plan(caps, trial)
-        found = {}
-        for use in trial.uses:
-            choice = dict(use.taken) if self.best else {}
+        found: dict[Any, Entry] = {}
+        taken: dict[Any, dict[str, Value]] = {}
+        for use in trial.uses:  # a planner may ask in several places about one problem
+            choice = taken.setdefault((use.family.name, use.kind, use.sizes), {})
+            if self.best:
+                choice |= use.taken
             entry = Entry(use.family.name, use.kind, use.sizes, Machine.of(caps), choice, self.problem.text,
                           round(self.default_us * self.cost, 2), round(self.default_us, 2))
             found[entry.key] = entry

@@ -13,7 +13,7 @@ from clnet.core.errors import BuildError
 from clnet.core.presets import RTX_3060
 from clnet.core.tunables import Trial, families
 from clnet.ops.matmul import gemm
-from clnet.tune import STRATEGIES, Journal, Problem, Space, tune
+from clnet.tune import STRATEGIES, Journal, Outcome, Problem, Space, tune
 from clnet.tune.standard import PROBLEMS, problems
 from clnet.tune.strategy import given
 from clnet.tune.tuner import WrongDefaultError
@@ -210,3 +210,12 @@ def test_every_family_has_a_problem_that_asks_it():
             problem.plan(caps, trial)
             assert trial.allowed(caps)
     assert asked == families.keys()
+
+
+def test_entries_hold_all_that_was_asked_of_one_problem():
+    (problem,) = [p for p in problems(["conv"], ["n4c32h16o32k3p1"], dt.float32) if p.op.name == "_conv_forward"]
+    space = Space.of(problem, CPU)
+    asked = {name for family, name in space.values if family == "conv_winograd"}
+    chosen = {key: v for key, v in space.default.items() if key[0] == "conv_winograd"}
+    entries = Outcome(problem, 1.0, 0.5, chosen).entries(CPU)
+    assert [e.choice.keys() for e in entries if e.family == "conv_winograd"] == [asked]
