@@ -42,6 +42,11 @@ class DeviceCaps:
     """Kernels and the host see the same memory without copies; found out by a probe."""
     plan_class: str
     """"cpu" (one work-item per tile, wide vectors) or "gpu" (coalesced, local memory)."""
+    matrix_unit: str = ""
+    """Instructions that multiply matrices held by a subgroup: "mma" (NVIDIA's, through PTX), "dpas"
+    (cl_intel_subgroup_matrix_multiply_accumulate) or "" for none."""
+    matrix_lanes: int = 0
+    """Size of the subgroups that those instructions take."""
 
     def with_plan_class(self, plan_class: str) -> DeviceCaps:
         """The same device planned for as "cpu" or "gpu". Raises ValueError for other names."""

@@ -28,7 +28,7 @@ RTX_3060 = DeviceCaps(
         "cl_khr_fp64", "cl_khr_int64_base_atomics", "cl_khr_int64_extended_atomics",
         "cl_nv_device_attribute_query", "cl_nv_pragma_unroll",
     },
-    host_memory=False, plan_class="gpu",
+    host_memory=False, plan_class="gpu", matrix_unit="mma", matrix_lanes=32,
 )
 
 RX_6600 = DeviceCaps(
@@ -59,7 +59,7 @@ ARC_A770 = DeviceCaps(
         "cl_khr_subgroups", "cl_khr_integer_dot_product", "cl_intel_subgroups",
         "cl_intel_required_subgroup_size", "cl_intel_subgroup_matrix_multiply_accumulate",
     },
-    host_memory=False, plan_class="gpu",
+    host_memory=False, plan_class="gpu", matrix_unit="dpas", matrix_lanes=8,
 )
 
 UHD_770 = DeviceCaps(

@@ -25,6 +25,7 @@ def read_caps(device: Any, host_memory: bool) -> DeviceCaps:
     version = _version(device.version)
     kind = device_type(device)
     subgroup_size = _subgroup_size(device, extensions)
+    matrix_unit, matrix_lanes = _matrix_unit(device, extensions)
     return DeviceCaps(
         name=device.name.strip("\0 "),
         vendor=device.vendor.strip("\0 "),
@@ -49,6 +50,8 @@ def read_caps(device: Any, host_memory: bool) -> DeviceCaps:
         extensions=extensions,
         host_memory=host_memory,
         plan_class="cpu" if kind == "cpu" else "gpu",
+        matrix_unit=matrix_unit,
+        matrix_lanes=matrix_lanes,
     )
 
 
@@ -82,3 +85,21 @@ def _subgroup_size(device: Any, extensions: frozenset[str]) -> int:
     except cl.Error:
         pass
     return 0
+
+
+def _matrix_unit(device: Any, extensions: frozenset[str]) -> tuple[str, int]:
+    """The matrix instructions that kernels know how to use, and the lanes of theirs."""
+    if "cl_intel_subgroup_matrix_multiply_accumulate" in extensions:
+        # They take the smallest subgroups that the device has, which no query that pyopencl knows tells.
+        if re.search(r"Arc\(TM\) A\d|Data Center GPU Flex", device.name):
+            return "dpas", 8
+        if re.search(r"Arc\(TM\) (Pro )?B\d|Data Center GPU Max", device.name):
+            return "dpas", 16
+    if "cl_nv_device_attribute_query" in extensions:
+        # mma with bfloat16 and 16 deep came with compute capability 8.0 (PTX ISA 7.0).
+        try:
+            if device.compute_capability_major_nv >= 8:
+                return "mma", 32
+        except cl.Error:
+            pass
+    return "", 0

@@ -27,7 +27,7 @@ from .product import (
 GPU_EDGE = 16
 GPU_TILES = (64, 32, 16)
 GPU_DEPTH = 16
-GPU_GROUPS_PER_UNIT = {"square": 4, "block": 2, "subgroup": 2}
+GPU_GROUPS_PER_UNIT = {"square": 4, "block": 2, "subgroup": 2, "mma": 2, "dpas": 2, "dot": 2}
 # Rows of tiles whose work-groups run together; bytes of local memory that one work-group takes at most,
 # so that several fit a unit.
 BAND = 8
@@ -38,6 +38,11 @@ SUBGROUP_COLUMNS = 4
 SUBGROUPS = 8
 # Lanes where a device has no subgroups and theirs are imitated.
 IMITATED_LANES = 16
+# Units of matrix instructions: subgroups along m and n, and fragments of each along m and n; the first that
+# gives every unit of the device a tile.  Words along k of a tile, at most.
+ARRANGEMENTS = {"mma": ((2, 4, 4, 4), (2, 2, 2, 4)), "dpas": ((4, 2, 2, 4), (2, 2, 2, 2)),
+                "dot": ((16, 16, 4, 4), (8, 8, 4, 4))}
+WORDS = 16
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
         return _blocked(p, block or BLOCKS[-1], pick, caps)
     if variant == "subgroup":
         return _subgroups(p, pick, caps)
+    if variant in ARRANGEMENTS:
+        return _fragments(p, variant, pick, caps)
     return _square(p, pick, caps)
 
 
@@ -78,6 +85,10 @@ def _variant(p: Product, block: Block | None, caps: DeviceCaps) -> str:
     """The model's choice of kernel."""
     if block is None:
         return "square"
+    if _fits_unit(p, caps.matrix_unit):
+        return caps.matrix_unit
+    if caps.int_dot and _fits_unit(p, "dot"):
+        return "dot"
     # Intel's subgroups broadcast registers for nothing, and read what they share through a cache as fast
     # as local memory.
     along = p.a.column == p.b.column == 1 or p.a.row == p.b.row == 1
@@ -180,7 +191,7 @@ def _blocked(p: Product, block: Block, pick: Choice, caps: DeviceCaps) -> tuple[
     args, params = _tiled_arguments(part, tiles_m, tiles_n, splits)
     lanes = _lanes(p)
     params |= {"tile_m": tile_m, "tile_n": tile_n, "tile_k": depth, "rows": block.rows, "columns": block.columns,
-               "lanes": lanes, "load_width": lanes, "items": block.items,
+               "lanes": lanes, "load_width": lanes, "items": block.items, "k_inner": False,
                "a_order": _order(p.a.row, p.a.column), "b_order": _order(p.b.column, p.b.row)}
     launch = args.launch("matmul_block", params, block.items, tiles_m * tiles_n * splits * count * block.items)
     return _finish(p, part.y, launch, splits, caps), temporaries
@@ -210,4 +221,41 @@ def _subgroups(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch]
                "subgroup": lanes, "native": native}
     items = subgroups * lanes
     launch = args.launch("matmul_subgroup", params, items, tiles_m * tiles_n * splits * count * items)
+    return _finish(p, part.y, launch, splits, caps), temporaries
+
+
+# Matrix instructions ------------------------------------------------------------------------------
+
+def _fits_unit(p: Product, unit: str) -> bool:
+    """Whether the unit multiplies elements of these types."""
+    dtypes = {"mma": (dt.float16, dt.bfloat16, dt.int8), "dpas": (dt.float16, dt.bfloat16, dt.int8),
+              "dot": (dt.int8,)}.get(unit, ())
+    return p.a.dtype in dtypes and p.a.dtype is p.b.dtype
+
+
+def _fragments(p: Product, unit: str, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
+    """Fragments multiplied by a unit of the device's, imitated where it is missing."""
+    native = caps.int_dot if unit == "dot" else unit == caps.matrix_unit
+    lanes = {"mma": 32, "dpas": caps.matrix_lanes or IMITATED_LANES, "dot": 1}[unit]
+    fragment_m, fragment_n = {"mma": (16, 8), "dpas": (8, lanes), "dot": (1, 1)}[unit]
+    shown = (0, 0) if native else {"mma": (512, 256), "dpas": (256, 32 * lanes), "dot": (0, 0)}[unit]
+    count = math.prod(p.batch)
+    for subs_m, subs_n, fragments_m, fragments_n in ARRANGEMENTS[unit]:
+        items = subs_m * subs_n * lanes
+        tile_m, tile_n = subs_m * fragments_m * fragment_m, subs_n * fragments_n * fragment_n
+        tiles_m, tiles_n = -(-p.m // tile_m), -(-p.n // tile_n)
+        # A row of a tile has four words more, so that columns spread over the banks; fragments are shown in
+        # local memory where the unit is imitated.
+        room = caps.local_mem_size - subs_m * subs_n * (fragments_m * shown[0] + fragments_n * shown[1])
+        words = next((w for w in (WORDS, 8) if 8 * (tile_m + tile_n) * (w + 4) <= room), 0)
+        if words and items <= caps.max_work_group_size and tiles_m * tiles_n * count >= caps.units:
+            break
+    part, splits, temporaries = _split(p, tiles_m * tiles_n * count, unit, pick, caps)
+    args, params = _tiled_arguments(part, tiles_m, tiles_n, splits)
+    size = p.a.dtype.itemsize
+    params |= {"unit": unit, "native": native, "subgroup": lanes, "items": items, "tile_m": tile_m, "tile_n": tile_n,
+               "tile_k": words * 4 // size, "subs_m": subs_m, "subs_n": subs_n, "fragments_m": fragments_m,
+               "fragments_n": fragments_n, "lanes": 2, "load_width": 8 // size, "k_inner": True,
+               "a_order": _order(p.a.row, p.a.column), "b_order": _order(p.b.column, p.b.row)}
+    launch = args.launch("matmul_matrix", params, items, tiles_m * tiles_n * splits * count * items)
     return _finish(p, part.y, launch, splits, caps), temporaries

@@ -33,6 +33,10 @@ def local_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, 
 def _product_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
     if values.get("variant") == "subgroup":
         return caps.subgroups and caps.subgroup_size > 0
+    if values.get("variant") in ("mma", "dpas"):
+        return values["variant"] == caps.matrix_unit
+    if values.get("variant") == "dot":
+        return caps.int_dot
     if values.get("variant") != "block":
         return local_fits(caps, sizes, values)
     tile_m, tile_n, rows, columns = (int(values.get(name, 8)) for name in ("tile_m", "tile_n", "rows", "columns"))
@@ -57,7 +61,7 @@ DOT = family("matmul_dot", _SIZES, Parameter("rows", (1, 2, 4, 8)), Parameter("c
 
 # GPU class. Which kernel (see ``matmul_gpu``); of squares: edges of the work-group and of the tile; of
 # blocks: the tile and what of it an item holds; depth of a tile, work-groups per unit for which K is split.
-LOCAL = family("matmul_local", _SIZES, Parameter("variant", ("square", "block", "subgroup")),
+LOCAL = family("matmul_local", _SIZES, Parameter("variant", ("square", "block", "subgroup", "mma", "dpas", "dot")),
                Parameter("edge", (8, 16)), Parameter("tile", (16, 32, 64, 128)),
                Parameter("tile_m", (32, 64, 128)), Parameter("tile_n", (32, 64, 128)),
                Parameter("rows", (4, 8)), Parameter("columns", (4, 8)),

@@ -2,7 +2,8 @@
 ## of the factors pass from global memory through registers into local memory.
 ##
 ## A factor is seen as rows (m of a, n of b) by k.  Its order says what follows in memory: "k", "rows",
-## or "s" for neither.
+## or "s" for neither.  Neighbouring items read what follows in memory, or (``k_inner``) along k where local
+## memory is laid out that way: their writes would meet in one bank otherwise.
 <%def name="multiply_add()">\
 #undef MATMUL_MAD
 % if accumulate.is_floating_point:
@@ -56,6 +57,8 @@ V = load_width
             const uint p = item + ${i * items};
 % if order == "k":
             const uint kk = p % ${along} * ${V}, r = p / ${along};
+% elif k_inner:
+            const uint kk = p % ${tile_k}, r = p / ${tile_k} * ${V};
 % else:
             const uint r = p % ${along} * ${V}, kk = p / ${along};
 % endif
@@ -93,6 +96,8 @@ V = load_width
             const uint p = item + ${i * items};
 % if order == "k":
             const uint kk = p % ${along} * ${V}, r = p / ${along};
+% elif k_inner:
+            const uint kk = p % ${tile_k}, r = p / ${tile_k} * ${V};
 % else:
             const uint r = p % ${along} * ${V}, kk = p / ${along};
 % endif

@@ -105,10 +105,32 @@ def test_subgroups_of_integers():
     check(((50, 66, 37), (), (), True, False), clnet.int64, {"variant": "subgroup", "rows": 4})
 
 
+# What the unit computes with; lanes of imitated ones.
+UNITS = [("mma", "float16", 32), ("mma", "bfloat16", 32), ("mma", "int8", 32), ("dpas", "float16", 16),
+         ("dpas", "bfloat16", 8), ("dpas", "int8", 16), ("dot", "int8", 1)]
+
+
+@pytest.mark.parametrize(("unit", "dtype", "lanes"), UNITS)
+def test_matrix_units_imitated(unit, dtype, lanes):
+    case = CASES[1 + UNITS.index((unit, dtype, lanes)) % 3]
+    templates = check(case, getattr(clnet, dtype), {"variant": unit}, matrix_unit="", matrix_lanes=lanes,
+                      int_dot=False)
+    assert templates[0] == "matmul_matrix"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8"])
+def test_matrix_units_of_the_device(dtype):
+    caps = current_device().caps
+    unit = caps.matrix_unit or ("dot" if caps.int_dot and dtype == "int8" else "")
+    if not unit:
+        pytest.skip("no matrix unit for this type on this device")
+    assert check(CASES[1], getattr(clnet, dtype), {})[0] == "matmul_matrix"
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_limits_of_devices_are_kept(preset):
     caps = PRESETS[preset]
-    for dtype in (clnet.float32, clnet.bfloat16, clnet.int64):
+    for dtype in (clnet.float32, clnet.bfloat16, clnet.int64, clnet.int8):
         for m, n, k in ((2048, 2048, 2048), (64, 100, 9000), (300, 40, 70)):
             plan = matmul.plan((lay.dense((m, k), dtype), lay.dense((k, n), dtype)), caps)
             for launch in plan.launches:
