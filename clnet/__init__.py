@@ -98,6 +98,17 @@ _LOADED_FROM = {
 _HOMES = {name: package for package, names in _LOADED_FROM.items() for name in names}
 
 
+def _of_autograd(name: str) -> Any:
+    """What ``autograd`` has under PyTorch's paths and holds above it: the profiler under its former name."""
+    if name == "profiler":
+        return importlib.import_module(f"{__name__}.profiler.legacy")
+    raise AttributeError(f"module '{__name__}.autograd' has no attribute {name!r}")
+
+
+_autograd: Any = importlib.import_module(f"{__name__}.autograd")
+_autograd.__getattr__ = _of_autograd
+
+
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")

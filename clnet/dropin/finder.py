@@ -20,6 +20,7 @@ _MOVED = {
     "torch.amp.autocast_mode": "clnet.amp.autocast",
     "torch.autograd.grad_mode": "clnet.autograd.mode",
     "torch.autograd.gradcheck": "clnet.autograd.gradcheck",
+    "torch.autograd.profiler": "clnet.profiler.legacy",
     "torch.autograd.variable": "clnet.tensor.variable",
     "torch.cuda.amp.autocast_mode": "clnet.cuda.amp",
     "torch.cuda.amp.grad_scaler": "clnet.cuda.amp",

@@ -31,6 +31,7 @@ class EventAverage:
     self_cpu_memory_usage: int = 0
     flops: int = 0
     kernels: dict[str, float] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def cpu_time(self) -> float:
@@ -40,12 +41,51 @@ class EventAverage:
     def device_time(self) -> float:
         return self.device_time_total / max(self.count, 1)
 
+    @property
+    def device_memory_usage(self) -> int:
+        """The same as ``cpu_memory_usage``: all memory that is counted is that of OpenCL devices."""
+        return self.cpu_memory_usage
+
+    @property
+    def self_device_memory_usage(self) -> int:
+        return self.self_cpu_memory_usage
+
+    @property
+    def cpu_time_str(self) -> str:
+        return _time(self.cpu_time)
+
+    @property
+    def cpu_time_total_str(self) -> str:
+        return _time(self.cpu_time_total)
+
+    @property
+    def self_cpu_time_total_str(self) -> str:
+        return _time(self.self_cpu_time_total)
+
+    @property
+    def device_time_str(self) -> str:
+        return _time(self.device_time)
+
+    @property
+    def device_time_total_str(self) -> str:
+        return _time(self.device_time_total)
+
+    @property
+    def self_device_time_total_str(self) -> str:
+        return _time(self.self_device_time_total)
+
 
 class Averages(list[EventAverage]):
     """Rows of equal events; ``str`` and ``table`` show them."""
 
-    def table(self, sort_by: str | None = None, row_limit: int = 100, max_name_column_width: int = 55,
-              header: str | None = None, top_level_events_only: bool = False) -> str:
+    @property
+    def self_cpu_time_total(self) -> float:
+        """Microseconds of all rows on the host."""
+        return sum(row.self_cpu_time_total for row in self)
+
+    def table(self, sort_by: str | None = None, row_limit: int = 100, max_src_column_width: int = 75,
+              max_name_column_width: int = 55, max_shapes_column_width: int = 80, header: str | None = None,
+              top_level_events_only: bool = False) -> str:
         """The rows as text.
 
         Args:
@@ -68,6 +108,8 @@ class Averages(list[EventAverage]):
                   "Device total", "Device time avg", "# of Calls"]
         titles += ["Mem"] * memory + ["Self Mem"] * memory + ["Total MFLOPs"] * counted
         titles += ["Input Shapes"] * shapes
+        sources = any(row.source for row in rows)
+        titles += ["Source Location"] * sources
         lines = [titles]
         for row in rows[:row_limit if row_limit >= 0 else None]:
             name = row.key
@@ -82,7 +124,9 @@ class Averages(list[EventAverage]):
             if counted:
                 cells.append(f"{row.flops / 1e6:.3f}" if row.flops else "--")
             if shapes:
-                cells.append(str([list(s) for s in row.input_shapes]))
+                cells.append(str([list(s) for s in row.input_shapes])[:max_shapes_column_width])
+            if sources:
+                cells.append(row.source[-max_src_column_width:])
             lines.append(cells)
         text = aligned(lines)
         if header is not None:
@@ -106,9 +150,10 @@ class Averages(list[EventAverage]):
         return total
 
 
-def average(events: Iterable[Event], by_shape: bool = False) -> Averages:
-    """Add events up by name (and the shapes of their operands)."""
-    return _added(((e.name, e.shapes if by_shape else ()), e) for e in events if e.kind != "module")
+def average(events: Iterable[Event], by_shape: bool = False, by_source: bool = False) -> Averages:
+    """Add events up by name (and the shapes of their operands, and the calling line)."""
+    return _added(((e.name, e.shapes if by_shape else (), e.source if by_source else ""), e)
+                  for e in events if e.kind != "module")
 
 
 def average_modules(events: Iterable[Event]) -> Averages:
@@ -159,7 +204,7 @@ def _added(keyed: Iterable[tuple[Any, Event]]) -> Averages:
     for key, e in keyed:
         row = rows.get(key)
         if row is None:
-            row = rows[key] = EventAverage(key[0], key[1])
+            row = rows[key] = EventAverage(key[0], key[1], source=key[2])
         row.count += 1
         row.cpu_time_total += e.host_ns / 1e3
         row.self_cpu_time_total += e.self_host_ns / 1e3
@@ -177,9 +222,10 @@ def _attribute(sort_by: str) -> str:
     name = sort_by
     for old in _OLD:
         name = name.replace(old, "device")
-    if name not in EventAverage.__dataclass_fields__ and name not in ("cpu_time", "device_time"):
-        raise AttributeError(f"sort_by={sort_by!r}: expected one of "
-                             f"{', '.join(sorted({*EventAverage.__dataclass_fields__, 'cpu_time', 'device_time'}))}")
+    known = {*EventAverage.__dataclass_fields__, "cpu_time", "device_time", "device_memory_usage",
+             "self_device_memory_usage"}
+    if name not in known:
+        raise AttributeError(f"sort_by={sort_by!r}: expected one of {', '.join(sorted(known))}")
     return name
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
+import json
 import os
 import socket
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,7 @@ class profile:  # noqa: N801  (PyTorch's name)
         with_flops: count operations of products and convolutions.
         with_modules: note which module an operator ran for, in backward too.
         with_stack: note the line of the program that called.
+        use_cuda: the old way to ask for devices.
 
     Raises:
         RuntimeError, from ``start``: another profiler is recording.
@@ -61,7 +64,16 @@ class profile:  # noqa: N801  (PyTorch's name)
                  schedule: Callable[[int], ProfilerAction] | None = None,
                  on_trace_ready: Callable[..., Any] | None = None, record_shapes: bool = False,
                  profile_memory: bool = False, with_stack: bool = False, with_flops: bool = False,
-                 with_modules: bool = False, acc_events: bool = False) -> None:
+                 with_modules: bool = False, experimental_config: Any = None, execution_trace_observer: Any = None,
+                 acc_events: bool = False, use_cuda: bool | None = None, custom_trace_id_callback: Any = None,
+                 post_processing_timeout_s: float | None = None) -> None:
+        for name, given in (("experimental_config", experimental_config),
+                            ("execution_trace_observer", execution_trace_observer)):
+            if given is not None:
+                raise NotImplementedError(f"profile: there is no {name} here")
+        if use_cuda is not None:
+            warnings.warn("`use_cuda` is deprecated, use `activities` argument instead", FutureWarning, stacklevel=2)
+            activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * use_cuda
         chosen = set(activities) if activities is not None else {ProfilerActivity.CPU, ProfilerActivity.CUDA}
         if not chosen:
             raise AssertionError("No valid profiler activities found")
@@ -75,6 +87,7 @@ class profile:  # noqa: N801  (PyTorch's name)
         self._recorder: Recorder | None = None
         self._result: Recorder | None = None
         self._step: Event | None = None
+        self._metadata: dict[str, Any] = {}
 
     def __enter__(self) -> profile:
         self.start()
@@ -157,8 +170,13 @@ class profile:  # noqa: N801  (PyTorch's name)
         return memory_timeline(self._recorded())
 
     def key_averages(self, group_by_input_shape: bool = False, group_by_stack_n: int = 0) -> Averages:
-        """Events added up by name; ``str`` and ``.table(sort_by=...)`` show them."""
-        return average(self._recorded().events, group_by_input_shape)
+        """Events added up by name; ``str`` and ``.table(sort_by=...)`` show them.
+
+        Args:
+            group_by_input_shape: apart by the operands' shapes too; with ``record_shapes``.
+            group_by_stack_n: if not 0, apart by the program's line that called; with ``with_stack``.
+        """
+        return average(self._recorded().events, group_by_input_shape, bool(group_by_stack_n))
 
     def module_averages(self) -> Averages:
         """Time and memory added up by module, backward included; with ``with_modules``.
@@ -173,12 +191,45 @@ class profile:  # noqa: N801  (PyTorch's name)
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """Write a file for chrome://tracing or ui.perfetto.dev; compressed if it ends in .gz."""
         write_json(path, {"schemaVersion": 1, "displayTimeUnit": "ms",
-                          "traceEvents": chrome_events(self._recorded())})
+                          **self._metadata, "traceEvents": chrome_events(self._recorded())})
+
+    def export_stacks(self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total") -> None:
+        """Write the calling lines, each with its microseconds, as flame graphs are drawn from; with ``with_stack``.
+
+        Raises:
+            ValueError: ``metric`` is neither "self_cpu_time_total" nor "self_cuda_time_total".
+        """
+        metrics = ("self_cpu_time_total", "self_cuda_time_total", "self_xpu_time_total",
+                   "self_privateuse1_time_total", "self_device_time_total")
+        if metric not in metrics:
+            raise ValueError(f"metric should be one of: {list(metrics)}")
+        kept = str.maketrans(" ;\t\n", "____")
+        lines = []
+        for e in self.events():
+            spent = int((e.self_host_ns if metric == metrics[0] else e.device_ns) / 1e3)
+            if e.source and spent > 0:
+                lines.append(f"{e.source.translate(kept)};{e.name.translate(kept)} {spent}\n")
+        Path(path).write_text("".join(lines))
+
+    def add_metadata(self, key: str, value: str) -> None:
+        """A text that traces carry under a name."""
+        self._metadata[key] = value
+
+    def add_metadata_json(self, key: str, value: str) -> None:
+        """As ``add_metadata``, of JSON."""
+        self._metadata[key] = json.loads(value)
+
+    preset_metadata_json = add_metadata_json
 
     def export_memory_timeline(self, path: str | os.PathLike[str], device: str | None = None) -> None:
         """Write [microseconds, bytes] pairs as JSON, of one device or of each by name."""
         lines = self.memory_timeline()
         write_json(path, lines if device is None else lines.get(device, []))
+
+
+def supported_activities() -> set[ProfilerActivity]:
+    """What can be timed here: operators on the host, and kernels on any OpenCL device."""
+    return {ProfilerActivity.CPU, ProfilerActivity.CUDA}
 
 
 class record_function(contextlib.ContextDecorator):  # noqa: N801  (PyTorch's name)
@@ -202,9 +253,12 @@ class record_function(contextlib.ContextDecorator):  # noqa: N801  (PyTorch's na
             opened[0].leave(opened[1])
 
 
-def tensorboard_trace_handler(dir_name: str, worker_name: str | None = None, use_gzip: bool = False
-                              ) -> Callable[[profile], None]:
-    """For ``on_trace_ready``: write each recording to a folder, named as TensorBoard's plugin expects."""
+def tensorboard_trace_handler(dir_name: str, worker_name: str | None = None, use_gzip: bool = False,
+                              use_python_export: bool = False) -> Callable[[profile], None]:
+    """For ``on_trace_ready``: write each recording to a folder, named as TensorBoard's plugin expects.
+
+    ``use_python_export`` changes nothing: Python writes it in any case.
+    """
     worker = worker_name or f"{socket.gethostname()}_{os.getpid()}"
 
     def write(dir_name: str, prof: profile) -> None:

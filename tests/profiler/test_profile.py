@@ -121,7 +121,7 @@ def test_schedule():
         ["ProfilerStep#3", "ProfilerStep#4"], ["ProfilerStep#7", "ProfilerStep#8"]]
     assert [sum(e.name == "add" for e in events) for events in taken] == [2, 2]
     assert steps(0) is ProfilerAction.NONE and steps(100) is ProfilerAction.NONE
-    with pytest.raises(ValueError, match="Invalid profiler schedule"):
+    with pytest.raises(AssertionError, match="Invalid profiler schedule"):
         schedule(wait=-1, warmup=0, active=1)
 
 
@@ -159,3 +159,44 @@ def test_record_function_decorates():
         twice(clnet.ones(2))
         twice(clnet.ones(2))
     assert {row.key: row.count for row in prof.key_averages()}["twice"] == 2
+
+
+def test_stacks_metadata_and_lines(tmp_path):
+    x = clnet.ones(3)
+    with profile(with_stack=True, profile_memory=True) as prof:
+        for _ in range(3):
+            x = x + 1
+        x * 2
+    prof.add_metadata("model", "small")
+    prof.add_metadata_json("sizes", "[1, 2]")
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    written = json.loads((tmp_path / "trace.json").read_text())
+    assert written["model"] == "small" and written["sizes"] == [1, 2]
+    prof.export_stacks(tmp_path / "stacks.txt")
+    lines = (tmp_path / "stacks.txt").read_text().splitlines()
+    assert lines and all("test_profile.py" in line and line.split(" ")[1].isdigit() for line in lines)
+    with pytest.raises(ValueError, match="metric should be one of"):
+        prof.export_stacks(tmp_path / "stacks.txt", "count")
+    by_line = prof.key_averages(group_by_stack_n=5)
+    assert {(row.key, row.count) for row in by_line} >= {("add", 3), ("mul", 1)}
+    assert "Source Location" in by_line.table(sort_by="self_cuda_memory_usage")
+
+
+def test_former_name_and_options():
+    with clnet.autograd.profiler.profile(record_shapes=True) as prof, clnet.autograd.profiler.record_function("named"):
+        clnet.ones(2) + 1
+    assert "named" in prof.table() and prof.self_cpu_time_total > 0 and prof.total_average().count >= 2
+    with clnet.autograd.profiler.profile(enabled=False) as off:
+        clnet.ones(2) + 1
+    with pytest.raises(AssertionError):
+        off.key_averages()
+    with pytest.warns(FutureWarning, match="use_cuda"), profile(use_cuda=False) as prof:
+        clnet.ones(2) + 1
+    assert prof.activities == {ProfilerActivity.CPU}
+
+
+def test_the_first_wait_can_be_skipped():
+    steps = schedule(wait=2, warmup=0, active=1, skip_first=1, skip_first_wait=1)
+    assert [steps(i).name for i in range(5)] == ["NONE", "RECORD_AND_SAVE", "NONE", "NONE", "RECORD_AND_SAVE"]
+    with pytest.raises(AssertionError, match="Invalid"):
+        schedule(wait=-1, warmup=0, active=1)
