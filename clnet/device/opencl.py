@@ -275,11 +275,6 @@ class OpenCLRuntime(Runtime):
     def build_stats(self) -> dict[str, float]:
         return self._builder.stats.as_dict()
 
-    def store_programs(self) -> None:
-        """Finish, and store all binaries that wait for the end of the process."""
-        self._finish()
-        self._builder.store_deferred()
-
     def split(self, count: int) -> list[OpenCLRuntime]:
         units = self.caps.units // max(count, 1)
         if count < 1 or units < 1 or device_type(self.device) != "cpu":

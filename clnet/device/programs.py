@@ -186,17 +186,16 @@ class Builder:
         if binary:
             self._cache.store(key, binary, about)
 
-    def store_deferred(self, seconds: float | None = None) -> None:
+    def store_deferred(self, seconds: float) -> None:
         """Store the binaries of programs that have been used, for up to `seconds`.
 
         The queue must have been finished.
         """
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         with self._lock:
             remaining = []
             for deferred in self._deferred:
-                late = deadline is not None and time.monotonic() > deadline
-                if not deferred.launched or late:
+                if not deferred.launched or time.monotonic() > deadline:
                     remaining.append(deferred)
                 else:
                     self._store(deferred.key, deferred.handle, deferred.about)

@@ -154,19 +154,6 @@ class _IntegerInterval(Constraint):
         return f"lower_bound={self.lower_bound}, upper_bound={self.upper_bound}"
 
 
-class _IntegerLessThan(Constraint):
-    is_discrete = True
-
-    def __init__(self, upper_bound: Any) -> None:
-        self.upper_bound = upper_bound
-
-    def check(self, value: Any) -> Any:
-        return (value % 1 == 0) & (value <= self.upper_bound)
-
-    def _bounds(self) -> str:
-        return f"upper_bound={self.upper_bound}"
-
-
 class _IntegerGreaterThan(Constraint):
     is_discrete = True
 

@@ -1,7 +1,6 @@
 """What a module holds: parameters, buffers and submodules, registered by assignment."""
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -289,7 +288,3 @@ class Registration:
     def modules(self) -> Iterator[Any]:
         """This module and all below."""
         return (m for _, m in self.named_modules())
-
-    def _own_tensors(self) -> Iterator[Tensor]:
-        return (t for t in itertools.chain(self._parameters.values(), self._buffers.values())
-                if t is not None)
