@@ -12,10 +12,10 @@ from ..ops.random import multinomial
 from ..tensor import ranges
 from . import constraints
 from .distribution import Distribution
-from .parameters import lazy_property, logits_to_probs, one_of, probs_to_logits
+from .parameters import Chances, lazy_property, logits_to_probs, one_of, probs_to_logits
 
 
-class Categorical(Distribution):
+class Categorical(Chances, Distribution):
     """One of n classes, by ``probs`` (*, n), normalised here, or their logarithms ``logits``."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
@@ -38,14 +38,6 @@ class Categorical(Distribution):
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
         return constraints.integer_interval(0, self._num_events - 1)
-
-    @property
-    def _param(self) -> Any:
-        return self.__dict__[self._given]
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.shape
 
     @lazy_property
     def logits(self) -> Any:

@@ -99,8 +99,8 @@ def open_unit_noise(like: Any, shape: Any) -> Any:
     return unit_noise(like, shape).clamp(min=finfo(like.dtype).tiny)
 
 
-class BinaryChance:
-    """What distributions share whose chance is given as ``probs`` or as ``logits``: ``_given`` says which."""
+class Chances:
+    """What distributions share whose chances are given as ``probs`` or as ``logits``: ``_given`` says which."""
 
     _given: str
 
@@ -111,6 +111,10 @@ class BinaryChance:
     @property
     def param_shape(self) -> Size:
         return self._param.shape
+
+
+class BinaryChance(Chances):
+    """Chances of one of two outcomes: ``logits`` are their log-odds."""
 
     @lazy_property
     def logits(self) -> Any:
