@@ -405,6 +405,15 @@ def _triplet_samples() -> Any:
     yield triple, {"margin": 2.0, "p": 3, "swap": True, "reduction": "none"}
 
 
+def _check_triplet(anchor: Any, positive: Any, negative: Any, margin: float) -> None:
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the same number "
+                           f"of dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and "
+                           f"negative {negative.ndim}D inputs")
+
+
 def _triplet(near: Any, far: Any, between: Any, margin: float, reduction: str) -> Any:
     far = far if between is None else minimum(far, between)
     return reduce_loss(_positive_op(float(margin) + near - far), reduction)
@@ -423,12 +432,7 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
         ValueError: no positive margin.  RuntimeError: different numbers of dimensions.
     """
     chosen = reduction_meant(reduction, size_average, reduce)
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.ndim == positive.ndim == negative.ndim:
-        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the same number "
-                           f"of dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and "
-                           f"negative {negative.ndim}D inputs")
+    _check_triplet(anchor, positive, negative, margin)
     between = pairwise_distance(positive, negative, p, eps) if swap else None
     return _triplet(pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps),
                     between, margin, chosen)
@@ -448,12 +452,7 @@ def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any,
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.ndim == positive.ndim == negative.ndim:
-        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the same number "
-                           f"of dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and "
-                           f"negative {negative.ndim}D inputs")
+    _check_triplet(anchor, positive, negative, margin)
     distance = pairwise_distance if distance_function is None else distance_function
     between = distance(positive, negative) if swap else None
     return _triplet(distance(anchor, positive), distance(anchor, negative), between, margin, reduction)

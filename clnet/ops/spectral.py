@@ -241,9 +241,12 @@ class OldSvdResult(NamedTuple):
     V: Any
 
 
-def _check_svd(a: Any) -> None:
+def _check_svd(a: Any, driver: str | None) -> None:
     check_matrix("linalg.svd", a)
     check_floating("linalg.svd", a, "linalg_svd_cpu")
+    if driver is not None:
+        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with "
+                           "cuSOLVER backend.")
 
 
 def _any_samples() -> Any:
@@ -262,10 +265,7 @@ def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Svd
     Raises:
         RuntimeError: not matrices of floating or complex elements, or a ``driver``, which only CUDA has.
     """
-    _check_svd(A)
-    if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with "
-                           "cuSOLVER backend.")
+    _check_svd(A, driver)
     return SvdResult(*_svd(A, full=full_matrices))
 
 
@@ -277,10 +277,7 @@ def svdvals(A: Any, *, driver: str | None = None) -> Any:
     Raises:
         RuntimeError: not matrices of floating or complex elements, or a ``driver``, which only CUDA has.
     """
-    _check_svd(A)
-    if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with "
-                           "cuSOLVER backend.")
+    _check_svd(A, driver)
     return _svdvals(A)
 
 
