@@ -98,15 +98,11 @@ _LOADED_FROM = {
 _HOMES = {name: package for package, names in _LOADED_FROM.items() for name in names}
 
 
-def _of_autograd(name: str) -> Any:
-    """What ``autograd`` has under PyTorch's paths and holds above it: the profiler under its former name."""
-    if name == "profiler":
-        return importlib.import_module(f"{__name__}.profiler.legacy")
-    raise AttributeError(f"module '{__name__}.autograd' has no attribute {name!r}")
-
-
+# The profiler's former name, under a package that lies below it.
 _autograd: Any = importlib.import_module(f"{__name__}.autograd")
-_autograd.__getattr__ = _of_autograd
+_autograd.__getattr__ = lambda name: (
+    importlib.import_module(f"{__name__}.profiler.legacy") if name == "profiler"
+    else object.__getattribute__(_autograd, name))
 
 
 def __getattr__(name: str) -> Any:
