@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..core import tuned
-from ..core.errors import BuildError, DeviceError, OutOfMemoryError
+from ..core.errors import DeviceError
 from ..core.tuned import Entry
 from ..device import Device
 from .bench import DeviceBench
@@ -22,7 +22,7 @@ from .space import Space, Variant
 from .standard import PROBLEMS, problems
 from .store import export_entries, import_entries, outdated, save_entries
 from .strategy import STRATEGIES, Strategy, given
-from .tuner import Outcome, WrongDefaultError, tune
+from .tuner import Outcome, tune
 
 _DESCRIPTION = """Measure what planners may choose on a device, and keep what is best in the user's database.
 Entries that another driver was measured with are verified anew first. A search that was killed goes on where
@@ -128,7 +128,7 @@ def _search(work: Sequence[tuple[Problem, Strategy]], device: Device, journal: J
                 save_entries(outcome.entries(device.caps))
                 outcomes.append(outcome)
                 tqdm.write(_line(outcome))
-            except (WrongDefaultError, BuildError, OutOfMemoryError, ValueError) as error:
+            except (RuntimeError, ValueError, IndexError) as error:
                 failures.append(f"{problem.text}: {error}")
             left = max(0.0, left - (bar.format_dict["elapsed"] - before))
             bar.update()

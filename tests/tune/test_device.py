@@ -78,8 +78,10 @@ def test_tolerances(dtype):
     off[3] += 1 if dtype is dt.int32 else expected.max() / 8
     assert _difference(off, expected, dtype) != ""
     if dtype is not dt.int32:
-        off[3] = np.nan
-        assert _difference(off, expected, dtype) != ""
+        for odd in (np.nan, np.inf):
+            off[3] = odd
+            assert _difference(off, expected, dtype) != "" != _difference(expected, off, dtype)
+            assert _difference(off, off.copy(), dtype) == ""
 
 
 def test_problems_without_a_statement_are_refused(device):
