@@ -80,5 +80,6 @@ def test_wrong_results_are_told():
 def test_a_copy_of_like_size_bounds_traffic():
     peaks = {"fma_gflops": 1.0, "copy_128_mib": 20.0, "copy_16_mib": 50.0}
     assert bandwidth(peaks, 30 << 20) == 50.0
-    assert bandwidth(peaks, 40 << 20) == 20.0
+    assert bandwidth(peaks, 48 << 20) == 50.0
+    assert bandwidth(peaks, 100 << 20) == 20.0
     assert bandwidth(peaks, 1 << 40) == 20.0

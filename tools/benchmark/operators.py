@@ -102,7 +102,8 @@ def _matmul(n: int, dtype: str = "float32") -> Case:
     if dtype != "float32":
         del run["numpy"]  # which has no bfloat16, and takes seconds for float16
     name = f"matmul {n}" + ("" if dtype == "float32" else f" {dtype}")
-    return Case(name, "matmul", (floats(n, n, dtype=dtype), floats(n, n, dtype=dtype)), **run,
+    group = "matmul" if dtype == "float32" else "16-bit"
+    return Case(name, group, (floats(n, n, dtype=dtype), floats(n, n, dtype=dtype)), **run,
                 flops=2.0 * n**3, nbytes=3.0 * size * n * n)
 
 

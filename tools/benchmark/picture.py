@@ -1,6 +1,7 @@
 """Pictures of a table: ratios as bars, and operators under the roof of their device."""
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ matplotlib.use("Agg")
 GROUPS = {"matmul": "o", "conv": "s", "elementwise": "^", "reduction": "v"}
 COLOURS = {"torch": "#d1495b", "numpy": "#8d96a3", "tinygrad": "#edae49"}
 """By library; clnet's devices take CLNET's in order."""
+LONGEST = 16.0
+"""Ratio at which bars end: a few higher ones would leave the others no room."""
 CLNET = ("#2a9d8f", "#1d3557", "#a1c181", "#7a4b94")
 
 
@@ -42,10 +45,9 @@ def _ratios(table: Table) -> Figure:
     """Bars from 1 to the reference's time over each other column's, on a logarithmic axis."""
     shown = {s: [table.ratio(row, s) for row in table.rows.values()] for s in table.subjects()}
     shown = {s: values for s, values in shown.items() if any(values)}
-    axes = _bars(table, shown, "{:.2f}", start=1.0)
-    axes.set_xscale("log")
+    axes = _bars(table, shown, "{:.2f}", start=1.0, most=LONGEST)
+    axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(_plain)
-    axes.xaxis.set_minor_formatter(_plain if axes.get_xlim()[1] < 10 * axes.get_xlim()[0] else "")
     axes.margins(x=0.12)
     axes.axvline(1.0, color="black", linewidth=1.2)
     axes.set_xlabel("how many times as fast as PyTorch, or where that was not run, as NumPy")
@@ -61,7 +63,9 @@ def _times(table: Table) -> Figure:
     return axes.figure
 
 
-def _bars(table: Table, shown: dict[str, list[float | None]], form: str, start: float) -> Any:
+def _bars(table: Table, shown: dict[str, list[float | None]], form: str, start: float,
+          most: float = math.inf) -> Any:
+    """Bars from ``start``, none longer than to ``most``, with their values written at the ends."""
     names, colour = list(table.rows), colours(table)
     thick = 0.8 / max(len(shown), 1)
     height = 1.6 + len(names) * max(0.16 * len(shown), 0.24)
@@ -69,12 +73,13 @@ def _bars(table: Table, shown: dict[str, list[float | None]], form: str, start: 
     axes = figure.add_subplot()
     for k, (subject, values) in enumerate(shown.items()):
         places = [n + (k - (len(shown) - 1) / 2) * thick for n in range(len(names))]
-        axes.barh(places, [(v or start) - start for v in values], thick * 0.92, start,
-                  color=colour[subject], label=title(subject))
-        for place, value in zip(places, values):
-            if value:
+        ends = [start if value is None else min(value, most) for value in values]
+        axes.barh(places, [end - start for end in ends], thick * 0.92, start, color=colour[subject],
+                  label=title(subject))
+        for place, value, end in zip(places, values, ends):
+            if value is not None:
                 left = value < start
-                axes.annotate(form.format(value), (value, place), (-3 if left else 3, 0), va="center",
+                axes.annotate(form.format(value), (end, place), (-3 if left else 3, 0), va="center",
                               ha="right" if left else "left", textcoords="offset points", fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import statistics
 
-from tools.benchmark.rounds import Table
+from tools.benchmark.rounds import APART, Table
 
 TITLES = {"torch": "PyTorch", "numpy": "NumPy", "tinygrad": "tinygrad", "clnet": "clnet"}
 
@@ -74,7 +74,8 @@ def _times(table: Table) -> list[list[str]]:
         cells.append(line)
     groups = list(dict.fromkeys(row["group"] for row in table.rows.values()))
     for group in [*groups, None] if len(groups) > 1 else [None]:
-        line = [f"geometric mean of {group or 'all'}", *("" for _ in others)]
+        what = group or ("all" if APART not in groups else f"all but {APART}")
+        line = [f"geometric mean of {what}", *("" for _ in others)]
         for s in mine:
             ratios = table.ratios(s, group)
             mean = f"{statistics.geometric_mean(ratios):.2f}" if ratios else ""
