@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Result, ScalarOperand
 from .matmul_cpu import plan_cpu
@@ -12,14 +13,15 @@ from .matmul_gpu import plan_gpu
 from .product import INDEX_LIMIT, Matrix, Product, accumulator
 
 
-def plan(operands: Sequence[Layout | Number], caps: DeviceCaps) -> Plan:
+def plan(operands: Sequence[Layout | Number], caps: DeviceCaps, dtype: DType | None = None) -> Plan:
     """The plan of one product.
 
     Args:
         operands: a (..., M, K) and b (..., K, N), then optionally c that is added (broadcast to the
             result), then optionally the numbers beta and alpha: beta * c + alpha * (a @ b).
+        dtype: of the result, where it is not a's.
     """
-    p, layout = _describe(operands)
+    p, layout = _describe(operands, dtype)
     if not layout.numel:
         return Plan((layout,), ())
     launches, temporaries = plan_product(p, caps)
@@ -31,12 +33,12 @@ def plan_product(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layou
     return plan_cpu(p, caps) if caps.plan_class == "cpu" else plan_gpu(p, caps)
 
 
-def _describe(operands: Sequence[Layout | Number]) -> tuple[Product, Layout]:
+def _describe(operands: Sequence[Layout | Number], dtype: DType | None) -> tuple[Product, Layout]:
     a, b, *extras = operands
     assert isinstance(a, Layout) and isinstance(b, Layout)
     (m, k), n = a.shape[-2:], b.shape[-1]
     batch = lay.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    layout = lay.dense((*batch, m, n), a.dtype)
+    layout = lay.dense((*batch, m, n), dtype or a.dtype)
     everything = [(Operand(0), a, lay.expand_strides(a, (*batch, m, k))),
                   (Operand(1), b, lay.expand_strides(b, (*batch, k, n))),
                   (Result(0), layout, layout.strides)]

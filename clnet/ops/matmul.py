@@ -27,8 +27,9 @@ C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", 
 
 # The core ----------------------------------------------------------------------------------------
 
-def _bind_gemm(*operands: Any, turned: tuple[bool, bool] = (False, False)) -> Any:
-    return operands, ({"turned": turned} if True in turned else {})
+def _bind_gemm(*operands: Any, turned: tuple[bool, bool] = (False, False), dtype: DType | None = None) -> Any:
+    attrs: dict[str, Any] = {"turned": turned} if True in turned else {}
+    return operands, attrs if dtype is None else attrs | {"dtype": dtype}
 
 
 def _turned(x: Layout) -> Layout:
@@ -39,7 +40,7 @@ def _turned(x: Layout) -> Layout:
 
 def _plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
     factors = [_turned(x) if turn else x for x, turn in zip(operands, attrs.get("turned", (False, False)))]
-    return kernel.plan((*factors, *operands[2:]), caps)
+    return kernel.plan((*factors, *operands[2:]), caps, attrs.get("dtype"))
 
 
 def _vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
@@ -58,7 +59,8 @@ def _vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
 
 
 # Operands: a (..., M, K), b (..., K, N), then c broadcast to the result, then numbers beta, alpha.
-# ``turned`` tells of a and b whether their last two dimensions are given the other way round.
+# ``turned`` tells of a and b whether their last two dimensions are given the other way round; ``dtype`` is
+# the result's, where narrow integers are not to wrap.
 gemm = planner("_gemm", _bind_gemm, _plan, family="matmul", vjp=_vjp, saves=(0, 1), public=False)
 
 
@@ -165,6 +167,34 @@ def mm(input: Any, mat2: Any) -> Any:
             raise RuntimeError(f"{name} must be a matrix")
     _check_mm(input, mat2)
     return _product("addmm_impl_cpu_", input, mat2)
+
+
+def _int8_samples() -> Any:
+    rng = np.random.default_rng(5)
+    for m, k, n in ((3, 4, 5), (2, 0, 3), (17, 40, 33)):
+        yield (rng.integers(-128, 128, (m, k), np.int8), rng.integers(-128, 128, (k, n), np.int8)), {}
+
+
+@composite("matmul", name="_int_mm", method=False, samples=_int8_samples,
+           reference=lambda a, b: a.astype(np.int32) @ b.astype(np.int32))
+def int_mm(input: Any, mat2: Any) -> Any:
+    """Product of int8 matrices (n, m) and (m, p), summed in int32; ``input`` may be uint8.
+
+    Raises:
+        RuntimeError: not matrices, other dtypes, or shapes that don't match.
+    """
+    _require_tensors("_int_mm", self=input, mat2=mat2)
+    for name, x in (("self", input), ("mat2", mat2)):
+        if x.ndim != 2:
+            raise RuntimeError(f"_int_mm: Expected {name} to be of dimension 2 but got {x.ndim}")
+    (_, m), (rows, _) = input.shape, mat2.shape
+    if m != rows:
+        raise RuntimeError(f"_int_mm: self.size(1) needs to match mat2.size(0) but got {m} and {rows}")
+    if input.dtype not in (dt.int8, dt.uint8):
+        raise RuntimeError(f"_int_mm: Expected self dtype to be int8 or uint8 but got {C_NAMES[input.dtype]}")
+    if mat2.dtype is not dt.int8:
+        raise RuntimeError(f"_int_mm: Expected mat2 dtype to be of type int8 but got {C_NAMES[mat2.dtype]}")
+    return gemm(input, mat2, dtype=dt.int32)
 
 
 @composite("matmul", samples=_pairs(((2, 3, 4), (2, 4, 5)), ((0, 3, 4), (0, 4, 2))), reference=np.matmul)

@@ -71,7 +71,7 @@ ${stage.deposit("b", b_order, tile_n, put("b_tile"), put_vector("b_tile", b_orde
         if (row < M) {
 % for j in range(columns // V):
             const ${T} column${j} = n + (item_n + ${j * groups_n}) * ${V};
-            ${part.store_lanes(f"acc{i}_{j}", "row", f"column{j}", f"column{j}", "N")}
+            ${part.store_lanes(f"acc{i}_{j}", "row", f"column{j}", "n", "N")}
 % endfor
         }
     }

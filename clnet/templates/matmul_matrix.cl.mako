@@ -212,7 +212,7 @@ ${stage.deposit("b", b_order, tile_n, put("b_tile"), put_vector("b_tile", b_orde
 % for half in range(2):
         const ${T} row${half} = m + ${sub_row(i)} + lane / 4 + ${8 * half};
         if (row${half} < M) {
-            ${part.store_lanes(f"acc{i}_{j}.s{2 * half}{2 * half + 1}", f"row{half}", "column", "column", "N")}
+            ${part.store_lanes(f"acc{i}_{j}.s{2 * half}{2 * half + 1}", f"row{half}", "column", "n", "N")}
         }
 % endfor
 % else:
