@@ -12,6 +12,26 @@ from .queries import TYPE_NAMES, type_name
 from .tensor import Tensor
 
 
+def _made(args: tuple[Any, ...], dtype: DType, device: Any) -> Tensor:
+    data = args[0] if len(args) == 1 else None
+    if isinstance(data, Tensor):
+        return data.to(device, dtype) if data.dtype is not dtype or device is not None else data.alias()
+    if data is not None and not isinstance(data, (int, tuple)) or type(data) is tuple:
+        return creation.tensor(data, dtype=dtype, device=device)
+    sizes = tuple(data) if isinstance(data, tuple) else args if args else (0,)
+    return creation.empty(*sizes, dtype=dtype, device=device)
+
+
+def _construct(cls: type[Tensor], *args: Any, data: Any = None, device: Any = None) -> Tensor:
+    """``Tensor(2, 3)``: undefined contents; ``Tensor([1, 2])``: these numbers; both of the default dtype."""
+    made = _made(args if data is None else (data,), dt.get_default_dtype(), device)
+    if cls is not Tensor:
+        made, source = object.__new__(cls), made
+        made.storage, made.offset, made.layout = source.storage, source.offset, source.layout
+        made.meta, made.tracked = None, False
+    return made
+
+
 class TensorType(type):
     """The type of tensors of one dtype, on GPUs or not: it makes them and tells them apart."""
 
@@ -30,15 +50,7 @@ class TensorType(type):
 
     def __call__(self, *args: Any, device: Any = None) -> Tensor:
         """A tensor of given sizes with undefined contents, or with the numbers of a sequence."""
-        if device is None and self.is_cuda:
-            device = "cuda"
-        data = args[0] if len(args) == 1 else None
-        if isinstance(data, Tensor):
-            return data.to(device, self.dtype)
-        if data is not None and not isinstance(data, (int, tuple)) or type(data) is tuple:
-            return creation.tensor(data, dtype=self.dtype, device=device)
-        sizes = args if args else (0,)
-        return creation.empty(*(tuple(data) if isinstance(data, tuple) else sizes), dtype=self.dtype, device=device)
+        return _made(args, self.dtype, "cuda" if device is None and self.is_cuda else device)
 
     def __instancecheck__(self, instance: Any) -> bool:
         return isinstance(instance, Tensor) and instance.dtype is self.dtype and bool(
@@ -106,4 +118,5 @@ FUNCTIONS = (set_default_tensor_type,)
 
 def install() -> None:
     """Give the tensor class ``type``, and what is accepted about memory."""
+    setattr(Tensor, "__new__", staticmethod(_construct))
     attach(Tensor, type=as_type, pin_memory=_itself, share_memory_=_itself, record_stream=_nothing)

@@ -41,3 +41,15 @@ def test_default_type():
     assert clnet.ones(1).dtype is clnet.float32
     with pytest.raises(TypeError, match="floating-point"):
         clnet.set_default_tensor_type(clnet.LongTensor)
+
+
+def test_the_constructor():
+    assert clnet.Tensor(2, 3).shape == (2, 3) and clnet.Tensor().shape == (0,)
+    assert clnet.Tensor([1, 2]).dtype is clnet.float32 and clnet.Tensor((1, 2)).tolist() == [1.0, 2.0]
+    assert clnet.Tensor(clnet.Size([2, 2])).shape == (2, 2)
+
+    class Named(clnet.Tensor):
+        pass
+
+    made = Named([1.0, 2.0])
+    assert type(made) is Named and (made + 1).tolist() == [2.0, 3.0]
