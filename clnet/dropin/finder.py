@@ -28,6 +28,7 @@ _MOVED = {
     "torch.nn.modules.distance": "clnet.nn.modules",
     "torch.nn.modules.fold": "clnet.nn.modules",
     "torch.nn.modules.pixelshuffle": "clnet.nn.modules",
+    "torch.nn.modules.utils": "clnet.nn.modules.tuples",
     "torch.nn.modules.upsampling": "clnet.nn.modules",
     "torch.nn.modules.activation": "clnet.nn.modules",
     "torch.nn.modules.loss": "clnet.nn.modules",

@@ -50,3 +50,10 @@ except RuntimeError as error:
 else:
     raise AssertionError
 """)
+
+
+def test_tuples_of_layers():
+    from clnet.nn.modules.tuples import _pair, _reverse_repeat_tuple, _triple
+
+    assert _pair(2) == (2, 2) and _pair([1, 2]) == (1, 2) and _triple("ab") == ("a", "b")
+    assert _reverse_repeat_tuple((1, 2), 2) == (2, 2, 1, 1)
