@@ -102,11 +102,11 @@ class Batched(Tensor):
 
 def wrap(value: Tensor, level: Vmap) -> Batched:
     """One example of a tensor whose first dimension is the level's batch."""
-    x = _new(Batched)
+    x: Any = _new(Batched)
     x.value, x.level = value, level
     layout = value.layout
     x.layout = lay.make(layout.shape[1:], layout.strides[1:], layout.dtype)
-    x.storage = GuardedStorage(value.storage)  # type: ignore[assignment]
+    x.storage = GuardedStorage(value.storage)
     x.offset, x.meta, x.tracked = value.offset, None, value.tracked
     return x
 

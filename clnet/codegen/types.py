@@ -102,7 +102,7 @@ def literal(value: complex, dtype: DType, width: int = 1) -> str:
         both = f"{literal(complex(value).real, part)}, {literal(complex(value).imag, part)}"
         return f"(({register_type(dtype, width)})({', '.join([both] * width)}))"
     if dtype.is_floating_point:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value.real)
         if number != number:
             text = "NAN"
         elif number in (float("inf"), float("-inf")):

@@ -39,6 +39,9 @@ class CheckpointPickler(pickle._Pickler):
     writes, and PyTorch's need not be installed.
     """
 
+    # What the base class has and its stubs leave out.
+    write: Any
+    memoize: Any
     dispatch: ClassVar[Any] = dict(pickle._Pickler.dispatch)
 
     def __init__(self, file: IO[bytes], protocol: int) -> None:
@@ -52,8 +55,8 @@ class CheckpointPickler(pickle._Pickler):
         return self._globals.setdefault((module, name), _Global(module, name))
 
     def _write_global(self, value: _Global) -> None:
-        self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode("ascii"))  # type: ignore[attr-defined]
-        self.memoize(value)  # type: ignore[attr-defined]
+        self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode("ascii"))
+        self.memoize(value)
 
     dispatch[_Global] = _write_global
 

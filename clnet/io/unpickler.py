@@ -107,6 +107,7 @@ class DataUnpickler(pickle._Unpickler):
     attribute of a tensor.
     """
 
+    stack: list[Any]  # the base class has it, and its stubs leave it out
     dispatch: ClassVar[Any] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, file: IO[bytes], storage_of: Callable[[StorageKind, str, str, int], LoadedStorage],
@@ -136,9 +137,8 @@ class DataUnpickler(pickle._Unpickler):
 
     def load_build(self) -> None:
         """Attributes of an OrderedDict (a state_dict's metadata); nothing else has any."""
-        stack: Any = self.stack  # type: ignore[attr-defined]
-        state = stack.pop()
-        target = stack[-1]
+        state = self.stack.pop()
+        target = self.stack[-1]
         if type(target) is not OrderedDict or not isinstance(state, dict):
             raise pickle.UnpicklingError(f"Weights only load failed: the file sets attributes of a "
                                          f"{type(target).__name__}; weights_only=False would allow it")
