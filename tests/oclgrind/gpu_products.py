@@ -1,0 +1,15 @@
+"""Each kind of matrix product for GPUs on one tile that the matrices don't fill; units are imitated."""
+
+import clnet
+from tests.kernels.test_matmul_gpu import check
+
+BLOCK = {"variant": "block", "tile_m": 64, "tile_n": 64, "rows": 8, "columns": 4, "depth": 8}
+
+for dtype, turned, choices, lanes in (
+        (clnet.float32, (False, True), BLOCK, 0),
+        (clnet.float32, (True, False), {"variant": "subgroup", "rows": 4}, 0),
+        (clnet.float16, (False, True), {"variant": "mma"}, 32),
+        (clnet.bfloat16, (True, False), {"variant": "dpas"}, 16),
+        (clnet.int8, (True, False), {"variant": "dot"}, 0)):
+    check(((35, 37, 19), (), (), *turned), dtype, choices, subgroups=False, matrix_unit="", matrix_lanes=lanes,
+          int_dot=False)
