@@ -34,6 +34,8 @@ DOT_ROWS = 32
 PACK_A_ROWS = 256
 PACK_B_ROWS = 192
 PACK_B_ROWS_NEAR = 512
+# Rows that are copied together where they are neighbours in memory.
+PACK_ROWS = 64
 # Elements of a row of a narrow type that are widened together, and columns from which a copy pays more;
 # bytes after which cache sets repeat.
 WIDEN = 64
@@ -166,12 +168,14 @@ def _pack(p: Product, source: Matrix, rows: int, panel: int, slot: int, temporar
         args.scalars[f"size{d}"] = p.batch[d]
     # Chunks of K keep the tasks of a narrow matrix many.
     workers = 1 if count * rows * p.k <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
-    chunk = max(64, -(-p.k * count * panels // workers // 16) * 16)
+    together = PACK_ROWS // panel if source.row == 1 and panels * panel >= PACK_ROWS > panel else 1
+    groups = -(-panels // together)
+    chunk = max(64, -(-p.k * count * groups // workers // 16) * 16)
     chunks = -(-p.k // min(chunk, p.k))
-    tasks = count * panels * chunks
-    args.scalars |= {"rows": rows, "K": p.k, "panels": panels, "chunk": min(chunk, p.k),
+    tasks = count * groups * chunks
+    args.scalars |= {"rows": rows, "K": p.k, "panels": panels, "groups": groups, "chunk": min(chunk, p.k),
                      "chunks": chunks, "tasks": tasks}
-    params = {"panel": panel, "source": source.dtype, "target": p.accumulate,
+    params = {"panel": panel, "together": together, "source": source.dtype, "target": p.accumulate,
               "row_class": stride_class(source.row), "k_class": stride_class(source.column),
               "batch_rank": len(source.batch)}
     return [args.launch("matmul_pack", params, 1, min(workers, tasks))], target

@@ -26,11 +26,15 @@ def _block(hidden: int) -> int:
 
 
 def _packed(weight: Any, gates: int) -> Any:
-    """The recurrent weight (gates * H, H) as (unit block, input, gate, unit in block)."""
+    """The recurrent weight (gates * H, H) as (unit block, gate pair, input, gate, unit in block).
+
+    Three gates are not paired.
+    """
     weight = weight.detach()
     hidden = weight.shape[1]
-    blocks = reshape(weight, (gates, hidden // kernel.ALIGN, kernel.ALIGN, hidden))
-    return dense(permute(blocks, (1, 3, 0, 2)))
+    pairs = 2 if gates == 4 else 1
+    blocks = reshape(weight, (pairs, gates // pairs, hidden // kernel.ALIGN, kernel.ALIGN, hidden))
+    return dense(permute(blocks, (2, 0, 4, 1, 3)))
 
 
 def _packed_back(weight: Any) -> Any:

@@ -1,5 +1,6 @@
 ## Copies matrices (rows, K) into panels [panel][k][row in the panel], converted to the type of the
-## sums and filled up with zeros.  A task is one chunk of K of one panel.
+## sums and filled up with zeros.  A task is one chunk of K of `together` panels: where rows are
+## neighbours in memory, one panel would take only part of each cache line.
 <%namespace name="part" file="matmul_epilogue.cl.mako"/>
 <%
 T = index_type
@@ -21,12 +22,26 @@ void ${entry}(
     for (${T} task = task_first; task < task_stop; ++task) {
         const ${T} piece = task % chunks;
         ${T} rest = task / chunks;
-        __global ${target_t} *to = t + rest * K * ${panel};
-        const ${T} row = (rest % panels) * ${panel};
-        rest /= panels;
+        const ${T} group = rest % groups; rest /= groups;
+        const ${T} panel_first = group * ${together}, panel_stop = min(panels, panel_first + ${together});
+        __global ${target_t} *to = t + (rest * panels + panel_first) * K * ${panel};
         ${part.batch_offsets(["s"], "rest")}
-        const ${T} k_stop = min(K, (piece + 1) * chunk);
-        ${T} k = piece * chunk;
+        const ${T} k_first = piece * chunk, k_stop = min(K, (piece + 1) * chunk);
+% if row_class == "u" and together > 1:
+        if (panel_stop * ${panel} <= rows && panel_stop - panel_first == ${together}) {
+            __global const ${source_t} *from = s + s_at + panel_first * ${panel};
+            for (${T} k = k_first; k < k_stop; ++k)
+                for (${T} p = 0; p < ${together}; ++p) {
+% for v in range(0, panel, V):
+                    ${types.store(target, "to", f"(p * K + k) * {panel} + {v}", types.convert(types.load(source, "from", f"k * s_n + p * {panel} + {v}", V), source, target, V), V)}
+% endfor
+                }
+            continue;
+        }
+% endif
+        for (${T} p = panel_first; p < panel_stop; ++p, to += K * ${panel}) {
+        const ${T} row = p * ${panel};
+        ${T} k = k_first;
         if (row + ${panel} <= rows) {
 % if row_class == "u":
             for (; k < k_stop; ++k) {
@@ -50,5 +65,6 @@ void ${entry}(
         for (; k < k_stop; ++k)
             for (${T} r = 0; r < ${panel}; ++r)
                 to[k * ${panel} + r] = row + r < rows ? ${element("row + r", "k")} : (${target_t})0;
+        }
     }
 }

@@ -2,8 +2,8 @@
 ## one launch does them all.  CPU class: a work-item has `share` rows and takes ${rows} at a time for each
 ## vector of units; GPU class: a work-group has ${rows} rows, its items the units.
 ##
-## Mode "forward": products with the packed recurrent weight, (unit block, input, gate, ${pack}), then the
-## gates.  Mode "backward": steps in reverse; the gates' cotangents, then their products with the
+## Mode "forward": products with the packed recurrent weight, (unit block, gate pair, input, gate, ${pack}),
+## then the gates.  Mode "backward": steps in reverse; the gates' cotangents, then their products with the
 ## weight packed as (unit block, gate and unit, block), which give the state's cotangent.
 ##
 ## Time and batch have strides (in rows of units).  A row ends after its length; `reverse` walks it
@@ -20,6 +20,7 @@ G = {"lstm": 4, "gru": 3}.get(cell, 1)
 kept_gates = 4 if G > 1 else 0
 # Gates multiplied together: as many as there are registers for.
 groups = [range(g, min(g + 2, G)) for g in range(0, G, 2)] if rows > 4 else [range(G)]
+pair = 2 if G == 4 else G
 power = f"attention_power{W}" if acc.itemsize == 4 else f"attention_power_double{W}"
 lstm, gru = cell == "lstm", cell == "gru"
 def load(pointer, index): return f"{pointer}[{index}]" if gpu else f"vload{W}(0, {pointer} + {index})"
@@ -90,10 +91,12 @@ void ${entry}(
 % endfor
 % for group in groups:
                 {
-                    __global const ${one} *w = column;
+% for q in range(group[0] // pair, group[-1] // pair + 1):
+                    __global const ${one} *pair${q} = column + ${q * pair * pack} * H;
+% endfor
                     for (uint k = 0; k < (uint)H; ++k) {
 % for g in group:
-                        const ${T} w${g} = ${load("w", str(g * pack))};
+                        const ${T} w${g} = ${load(f"pair{g // pair}", str(g % pair * pack))};
 % endfor
 % for r in range(rows):
                         { const ${T} x = (${T})(past${r}[k]);
@@ -102,7 +105,9 @@ void ${entry}(
 % endfor
                         }
 % endfor
-                        w += ${G * pack};
+% for q in range(group[0] // pair, group[-1] // pair + 1):
+                        pair${q} += ${pair * pack};
+% endfor
                     }
                 }
 % endfor
