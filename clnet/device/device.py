@@ -18,6 +18,7 @@ from clnet.core.errors import DeviceError
 from clnet.core.program import KernelSource
 from clnet.device.block import Block
 from clnet.device.host import HostRuntime, host_caps
+from clnet.device.meta import MetaRuntime
 from clnet.device.null import NullRuntime, null_caps
 from clnet.device.runtime import Launchable, Runtime
 
@@ -32,7 +33,8 @@ class Device:
     `Device(0)`, and also `Device("gpu")`, `Device("cl:1")` (number in the list of all devices),
     `Device("intel")`, `Device("pocl")`, `Device("nvidia")`, `Device("amd")`,
     `Device("host")` (operators run in NumPy, without OpenCL),
-    `Device("null:rtx3060")` (records launches, runs nothing). Without an argument it is the
+    `Device("null:rtx3060")` (records launches, runs nothing), `Device("meta")` (shapes and dtypes
+    alone, no memory). Without an argument it is the
     current default. `type` is "cpu", or "cuda" for every GPU, as PyTorch's scripts compare it.
     Raises DeviceError, a RuntimeError, if there is no such device.
 
@@ -229,6 +231,9 @@ class Registry:
     def _find(self, spec: str) -> Device:
         if spec.partition(":")[0] == "null":
             return self._null(spec)
+        if spec == "meta":
+            runtime = MetaRuntime()
+            return _make(runtime, spec, spec, None, runtime.caps)
         if self.host_only or spec == "host":
             return self._host(spec)
         if "/" in spec:
@@ -261,7 +266,7 @@ class Registry:
         self._lock = threading.RLock()  # another thread of the parent may have held it
         self.host_only = True
         for device in self.live():
-            if not device.runtime.interprets and not isinstance(device.runtime, NullRuntime):
+            if not device.runtime.interprets and not isinstance(device.runtime, NullRuntime | MetaRuntime):
                 device.runtime = HostRuntime(device.caps, device.name)
                 device.allocate = device.runtime.allocate
                 device.kernels, device.plans = {}, {}

@@ -31,6 +31,8 @@ class Runtime(abc.ABC):
     caps: DeviceCaps
     interprets = False
     """Whether operators run by their NumPy statements instead of kernels."""
+    computes = True
+    """Whether operators run at all; if not, their results have shapes and dtypes alone."""
 
     @abc.abstractmethod
     def allocate(self, nbytes: int) -> Block:

@@ -17,7 +17,7 @@ from ..core.plan import Number, Plan
 from ..device import Device, current_device
 from . import interchange
 from .host import HostRunner
-from .runner import Runner
+from .runner import Runner, ShapesAlone
 from .tensor import Tensor
 
 _NUMBERS = {bool: Number("bool"), int: Number("int"), float: Number("float"),
@@ -83,14 +83,16 @@ class EagerInterpreter:
         return results[0] if runner.single else tuple(results)
 
     def _plan(self, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], out: Any,
-              device: Device, key: tuple[Any, ...]) -> Runner | HostRunner:
+              device: Device, key: tuple[Any, ...]) -> Runner | HostRunner | ShapesAlone:
         layouts = [describe(x, op) for x in operands]
         planned = tuple(t.layout for t in out) if out is not None else None
         if op.plan is None:
             raise NotImplementedError(f"{op.name} has no kernel")
         plan = op.plan(layouts, attrs, device.caps, planned)
-        runner: Runner | HostRunner
-        if device.runtime.interprets:
+        runner: Runner | HostRunner | ShapesAlone
+        if not device.runtime.computes:
+            runner = ShapesAlone(plan)
+        elif device.runtime.interprets:
             runner = HostRunner(op, plan, layouts, attrs, device)
         else:
             if self.tuner is not None and planned is None and settings().tune:

@@ -254,6 +254,8 @@ def _cast(x: Tensor, dtype: DType) -> Tensor:
 
 
 def _move_bits(x: Tensor, device: Device) -> Tensor:
+    if not device.runtime.computes:
+        return Tensor.allocate(device, lay.dense(x.shape, x.dtype))
     return upload(bits(x), x.dtype, device)
 
 

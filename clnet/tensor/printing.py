@@ -123,7 +123,7 @@ def _suffixes(x: Tensor) -> list[str]:
     if str(x.device) != "cpu":
         out.append(f"device='{x.device}'")
     implied = (dt.get_default_dtype(), dt.get_default_dtype().to_complex(), dt.int64, dt.bool_)
-    if x.numel() == 0 and x.ndim != 1:
+    if x.is_meta or x.numel() == 0 and x.ndim != 1:
         out.append(f"size={tuple(x.shape)}")
     if x.dtype not in implied or (x.numel() == 0 and x.dtype is not dt.get_default_dtype()):
         out.append(f"dtype={x.dtype}")
@@ -136,13 +136,13 @@ def _suffixes(x: Tensor) -> list[str]:
 
 def text(x: Tensor, prefix: str = "tensor(") -> str:
     """The tensor as Python-like text (waits for the device)."""
-    values = interchange.values(x.detach())
+    values = np.empty(0) if x.is_meta else interchange.values(x.detach())
     if x.dtype is dt.bfloat16 or x.dtype is dt.float16:
         values = values.astype("float32")
     summarise = values.size > options.threshold
     kind = _ComplexFormatter if x.dtype.is_complex else _Formatter
     form = kind(_shown(values, summarise))
-    body = "[]" if not values.size else _lines(values, len(prefix), form, summarise)
+    body = "..." if x.is_meta else "[]" if not values.size else _lines(values, len(prefix), form, summarise)
     parts = [body, *_suffixes(x)]
     line = prefix + body
     for part in parts[1:]:

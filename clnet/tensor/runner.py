@@ -84,6 +84,19 @@ class Runner:
             kernel.launch(size, arguments(operands, results, temporaries))
 
 
+class ShapesAlone:
+    """A plan on a device that computes nothing, with the interface of a Runner."""
+
+    __slots__ = ("outputs", "single")
+    steps = ()
+
+    def __init__(self, plan: Plan) -> None:
+        self.outputs, self.single = plan.outputs, plan.single
+
+    def __call__(self, operands: Any, results: Any) -> None:
+        """Nothing to do."""
+
+
 def kernels_for(specs: list[Any], device: Device) -> list[Any]:
     """The built kernels of specs, from the device's cache where present."""
     cache = device.kernels

@@ -144,7 +144,12 @@ class Tensor:
     def is_cpu(self) -> bool:
         return self.device.type == "cpu"
 
-    is_sparse = is_quantized = is_meta = False
+    @property
+    def is_meta(self) -> bool:
+        """Whether there are no elements, only shape and dtype."""
+        return not self.storage.device.runtime.computes
+
+    is_sparse = is_quantized = False
 
     def get_device(self) -> int:
         return self.device.index or 0 if self.is_cuda else -1
