@@ -72,6 +72,8 @@ def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     pick = choose(LOCAL, p, caps)
     block = _block(p, caps)
     variant = pick("variant", _variant(p, block, caps))
+    if variant in ARRANGEMENTS and not _fits_unit(p, variant):
+        variant = _variant(p, block, caps)
     if variant == "block":
         return _blocked(p, block or BLOCKS[-1], pick, caps)
     if variant == "subgroup":

@@ -182,8 +182,8 @@ class _Search:
             error = self.bench.error(loaded)
             record = Record(values, "wrong", math.inf, error) if error else Record(
                 values, "ok", self._ratio(loaded, ROUNDS))
-        except (RuntimeError, MemoryError) as problem:
-            record = Record(values, "failed", math.inf, str(problem).split("\n")[0][:200])
+        except Exception as problem:  # whatever is wrong with a variant ends that variant only
+            record = Record(values, "failed", math.inf, (str(problem) or type(problem).__name__).split("\n")[0][:200])
         cost = {} if math.isinf(record.cost) else {"cost": record.cost}
         self.journal.judge(self.text, values, status=record.status, detail=record.detail, **cost)
         return record
@@ -214,7 +214,7 @@ class _Search:
                     continue
                 self.best = min(self.best, cost)
                 ratio = self._ratio(loaded, FINAL_ROUNDS)
-            except (RuntimeError, MemoryError):
+            except Exception:  # see above
                 continue
             if ratio < min(GAIN, self.outcome.cost):
                 self.outcome.cost, self.outcome.best = ratio, dict(values)

@@ -11,15 +11,16 @@ from clnet.tune import Space
 from clnet.tune.standard import problems
 from tests.presets.test_limits import local_bytes
 
-_SIZES = [("matmul", "200x300x1000"), ("conv", "n2c8h9o8k3p1"), ("transpose", "100x70"), ("reduction", "200x300"),
-          ("rowwise", "40x300")]
+_SIZES = [("matmul", "200x300x1000", dt.float32), ("matmul", "200x300x1000", dt.float16),
+          ("conv", "n2c8h9o8k3p1", dt.float32), ("transpose", "100x70", dt.float32),
+          ("reduction", "200x300", dt.float32), ("rowwise", "40x300", dt.float32)]
 
 
 def test_every_variant_is_within_limits(preset):
     caps = PRESETS[preset]
     tried = 0
-    for family, size in _SIZES:
-        for problem in problems([family], [size], dt.float32):
+    for family, size, dtype in _SIZES:
+        for problem in problems([family], [size], dtype):
             space, seen = Space.of(problem, caps), set()
             for variant in (space.default, *(v for key in space.values for v in space.changes(space.default, key))):
                 trial = Trial(variant)
