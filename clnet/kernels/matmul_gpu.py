@@ -65,6 +65,7 @@ class Block:
 BLOCKS = (Block(128, 128, 8, 8, 1.0), Block(128, 64, 8, 4, 0.8), Block(64, 128, 4, 8, 0.8),
           Block(64, 64, 4, 4, 0.65), Block(32, 128, 4, 4, 0.55), Block(128, 32, 4, 4, 0.55))
 """The tiles that are chosen from."""
+SMALLEST = BLOCKS[3]
 
 
 def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
@@ -75,11 +76,14 @@ def plan_gpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     if variant in ARRANGEMENTS and not _fits_unit(p, variant):
         variant = _variant(p, block, caps)
     if variant == "block":
-        return _blocked(p, block or BLOCKS[-1], pick, caps)
+        return _blocked(p, block or SMALLEST, pick, caps)
     if variant == "subgroup":
         return _subgroups(p, pick, caps)
-    if variant in ARRANGEMENTS:
+    # What is chosen for one type may be tried on another.
+    if variant in ARRANGEMENTS and _fits_unit(p, variant):
         return _fragments(p, variant, pick, caps)
+    if variant != "square" and block is not None:
+        return _blocked(p, block, pick, caps)
     return _square(p, pick, caps)
 
 

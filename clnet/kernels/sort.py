@@ -1,4 +1,4 @@
-"""Plans of sorting: stable radix sort of lines, whole lines per work-item or lines in parts."""
+"""Plans of sorting: stable radix sort of lines, whole or in parts, by work-items or (GPU class) work-groups."""
 from __future__ import annotations
 
 import math
@@ -8,6 +8,7 @@ from ..codegen.spec import KernelSpec
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
 
@@ -15,7 +16,14 @@ from ..core.plan import Launch, Operand, Plan, Result, Temporary
 # when there are fewer lines than workers and it is longer than PART.
 INSERTION = 32
 PART = 8192
-WORKERS_PER_UNIT = {"cpu": 2, "gpu": 16}
+WORKERS_PER_UNIT = 2
+# GPU class: work-items of a group at most and elements of each in a step; a line is shared by groups when
+# lines are fewer than units and longer than that many steps; groups and work-items per unit.
+GROUP_ITEMS = 256
+PER_ITEM = 8
+STEPS = 4
+GROUPS_PER_UNIT = 8
+ITEMS_PER_UNIT = 2048
 
 KEYS = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
 
@@ -39,25 +47,36 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
     sizes, steps = lay.collapse([x.shape[d] for d in outer], [[o.strides[d] for d in outer] for o in walked])
     n = x.shape[dim] if x.ndim else 1
     lines = math.prod(sizes)
-    workers = caps.units * WORKERS_PER_UNIT[caps.plan_class]
     geometry: list[int] = []
     for d, s in enumerate(sizes):
         geometry += [s, *(st[d] for st in steps)]
     geometry += [o.strides[dim] if x.ndim else 1 for o in walked]
     key = KEYS[x.dtype.itemsize]
+    temporaries: tuple[Layout, ...]
 
-    def launch(phase: str, buffers: list[Any], extra: list[int], part: int, parts: int, size: int) -> Launch:
+    def launch(phase: str, buffers: list[Any], extra: list[int], part: int, parts: int, size: int,
+               local: int = 1) -> Launch:
         scalars = [*extra, *geometry, n, part, parts, lines, lines * parts]
         spec = KernelSpec(
             "sort", f"sort_{phase}",
             (("dtype", x.dtype), ("descending", descending), ("phase", phase), ("outer_rank", len(sizes)),
              ("insertion_limit", INSERTION)),
-            (1,), (None, "uint64") * len(buffers) + ("uint32",) * len(scalars))
+            (local,), (None, "uint64") * len(buffers) + ("uint32",) * len(scalars))
         return Launch(spec, (size,), (*buffers, *scalars))
 
+    if caps.plan_class == "gpu":
+        temporaries = (lay.dense((2, lines, n), key), lay.dense((2, lines, n), dt.int32))
+        local = min(GROUP_ITEMS, caps.max_work_group_size)
+        size = -(-min(x.numel, caps.units * ITEMS_PER_UNIT) // local) * local
+        launches, counts = _digits(n, lines, key, caps)
+        # In these two each work-item walks over elements of its own, neighbours side by side.
+        keys = launch("keys", [Operand(0), Temporary(0), Temporary(1)], [], 1, n, size, local)
+        finish = launch("finish", [Operand(0), Result(0), Result(1), Temporary(0), Temporary(1)], [], 1, n, size, local)
+        return Plan(outputs, (keys, *launches, finish), temporaries + counts, single=False)
+    workers = caps.units * WORKERS_PER_UNIT
     if lines >= workers or n <= PART:
         size = min(lines, workers if x.numel > PART else 1)
-        temporaries: tuple[Layout, ...] = (lay.dense((size, 2, n), key), lay.dense((size, 2, n), dt.int32))
+        temporaries = (lay.dense((size, 2, n), key), lay.dense((size, 2, n), dt.int32))
         only = launch("lines", [Operand(0), Result(0), Result(1), Temporary(0), Temporary(1)], [], n, 1, size)
         return Plan(outputs, (only,), temporaries, single=False)
     part = max(PART, -(-n * lines // workers))
@@ -74,3 +93,31 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
     final = Temporary(1, shift=(x.dtype.itemsize % 2) * lines * n)
     launches.append(launch("finish", [Operand(0), Result(0), Result(1), Temporary(0), final], [], part, parts, size))
     return Plan(outputs, tuple(launches), temporaries, single=False)
+
+
+def _digits(n: int, lines: int, key: DType, caps: DeviceCaps) -> tuple[list[Launch], tuple[Layout, ...]]:
+    """GPU class: the passes over all digits of keys and places, which end in the first of two buffers, and
+    the counts that they keep."""
+    items = GROUP_ITEMS
+    while items > 32 and (items > caps.max_work_group_size or items * PER_ITEM >= 2 * n):
+        items //= 2
+    chunk = items * PER_ITEM
+    parts = -(-n // chunk)
+    digits = 2 * key.itemsize
+    c_type = {1: "uchar", 2: "ushort", 4: "uint", 8: "ulong"}[key.itemsize]
+    pair = (Temporary(0), Temporary(1))
+
+    def launch(phase: str, buffers: tuple[Temporary, ...], digit: int, groups: int) -> Launch:
+        spec = KernelSpec("sort_radix", f"sort_radix_{phase}",
+                          (("phase", phase), ("key", c_type), ("per_item", PER_ITEM)), (items,),
+                          (None, "uint64") * len(buffers) + ("uint32",) * 4)
+        return Launch(spec, (groups * items,), (*buffers, digit, n, parts, lines))
+
+    if lines >= caps.units or parts <= STEPS:
+        return [launch("line", pair, digits, min(lines, caps.units * GROUPS_PER_UNIT))], ()
+    launches = []
+    for digit in range(digits):
+        launches += [launch("count", (*pair, Temporary(2)), digit, lines * parts),
+                     launch("scan", (Temporary(2),), digit, lines),
+                     launch("move", (*pair, Temporary(2)), digit, lines * parts)]
+    return launches, (lay.dense((lines, 16, parts), dt.int32),)

@@ -17,6 +17,6 @@ def test_a_training_step_has_no_finding(tmp_path, plan_class):
 
 
 @pytest.mark.skipif(LIBRARY is None, reason="oclgrind is not installed")
-def test_products_for_gpus_have_no_finding(tmp_path):
-    _, findings = watch("gpu_products.py", tmp_path, "gpu")
+def test_kernels_for_gpus_have_no_finding(tmp_path):
+    _, findings = watch("gpu_kernels.py", tmp_path, "gpu")
     assert not findings, "\n\n".join(findings[:10])

@@ -1,7 +1,9 @@
-"""Each kind of matrix product for GPUs on one tile that the matrices don't fill; units are imitated."""
+"""Kernels for GPUs: each kind of matrix product, on one tile that the matrices don't fill and with imitated
+units, and both ways of sorting."""
 
 import clnet
 from tests.kernels.test_matmul_gpu import check
+from tests.kernels.test_sort_gpu import test_stable_order as check_sort
 
 BLOCK = {"variant": "block", "tile_m": 64, "tile_n": 64, "rows": 8, "columns": 4, "depth": 8}
 
@@ -13,3 +15,5 @@ for dtype, turned, choices, lanes in (
         (clnet.int8, (True, False), {"variant": "dot"}, 0)):
     check(((35, 37, 19), (), (), *turned), dtype, choices, subgroups=False, matrix_unit="", matrix_lanes=lanes,
           int_dot=False)
+check_sort("int16", (2, 70), 1, False, "line")
+check_sort("uint8", (9000,), 0, True, "move")
