@@ -30,6 +30,9 @@ from .core.dtypes import (
     int64,
     set_default_dtype,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from .core.dtypes import bool_ as bool
 from .core.dtypes import promote as promote_types

@@ -4,9 +4,10 @@ from __future__ import annotations
 from ..core.dtypes import DType
 from . import types
 
-_LOWEST = {"int8": "CHAR_MIN", "int16": "SHRT_MIN", "int32": "INT_MIN", "int64": "LONG_MIN", "uint8": "0",
-           "bool": "0"}
+_LOWEST = {"int8": "CHAR_MIN", "int16": "SHRT_MIN", "int32": "INT_MIN", "int64": "LONG_MIN",
+           **dict.fromkeys(("uint8", "uint16", "uint32", "uint64", "bool"), "0")}
 _HIGHEST = {"int8": "CHAR_MAX", "int16": "SHRT_MAX", "int32": "INT_MAX", "int64": "LONG_MAX",
+            "uint16": "USHRT_MAX", "uint32": "UINT_MAX", "uint64": "ULONG_MAX",
             "uint8": "UCHAR_MAX", "bool": "1"}
 
 

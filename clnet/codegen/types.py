@@ -15,7 +15,8 @@ from ..core.dtypes import DType
 FLOAT64_BITS = DType("float64_bits", 8, "int", 4, np.dtype("int64"))
 
 _MEMORY = {dt.bool_: "uchar", dt.uint8: "uchar", dt.int8: "char", dt.int16: "short", dt.int32: "int",
-           dt.int64: "long", FLOAT64_BITS: "long", dt.float16: "half", dt.bfloat16: "ushort", dt.float32: "float",
+           dt.int64: "long", dt.uint16: "ushort", dt.uint32: "uint", dt.uint64: "ulong",
+           FLOAT64_BITS: "long", dt.float16: "half", dt.bfloat16: "ushort", dt.float32: "float",
            dt.float64: "double", dt.complex64: "float2", dt.complex128: "double2"}
 _MASK = {1: "char", 2: "short", 4: "int", 8: "long"}
 
@@ -119,7 +120,7 @@ def literal(value: complex, dtype: DType, width: int = 1) -> str:
         if whole == -(1 << 63):
             text = "LONG_MIN"
         else:
-            text = f"({whole}{'L' if dtype.itemsize == 8 else ''})"
+            text = f"({whole}{'' if dtype.itemsize < 8 else 'L' if dtype.is_signed else 'UL'})"
     return f"(({register_type(dtype, width)})({text}))"
 
 

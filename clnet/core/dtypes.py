@@ -65,6 +65,10 @@ int8 = DType("int8", 1, "int", 0, np.dtype("int8"))
 int16 = DType("int16", 2, "int", 1, np.dtype("int16"))
 int32 = DType("int32", 4, "int", 2, np.dtype("int32"))
 int64 = DType("int64", 8, "int", 3, np.dtype("int64"))
+# Wider unsigned types have no common type with other integers, as in PyTorch.
+uint16 = DType("uint16", 2, "int", 4, np.dtype("uint16"), False)
+uint32 = DType("uint32", 4, "int", 5, np.dtype("uint32"), False)
+uint64 = DType("uint64", 8, "int", 6, np.dtype("uint64"), False)
 float16 = DType("float16", 2, "float", 0, np.dtype("float16"))
 bfloat16 = DType("bfloat16", 2, "float", 0, np.dtype("uint16"))
 float32 = DType("float32", 4, "float", 1, np.dtype("float32"))
@@ -73,7 +77,8 @@ complex64 = DType("complex64", 8, "complex", 1, np.dtype("complex64"))
 complex128 = DType("complex128", 16, "complex", 2, np.dtype("complex128"))
 
 ALL = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64,
-       complex64, complex128)
+       complex64, complex128, uint16, uint32, uint64)
+_BAREBONES = (uint16, uint32, uint64)
 _BY_NAME = {d.name: d for d in ALL}
 _BY_STORAGE = {d.storage: d for d in ALL if d is not bfloat16}
 _REAL = {complex64: float32, complex128: float64}
@@ -82,7 +87,8 @@ _KINDS = ("bool", "int", "float", "complex")
 # What PyTorch's messages call the types.
 SCALAR_NAMES = {bool_: "Bool", uint8: "Byte", int8: "Char", int16: "Short", int32: "Int", int64: "Long",
                 float16: "Half", bfloat16: "BFloat16", float32: "Float", float64: "Double",
-                complex64: "ComplexFloat", complex128: "ComplexDouble"}
+                complex64: "ComplexFloat", complex128: "ComplexDouble", uint16: "UInt16", uint32: "UInt32",
+                uint64: "UInt64"}
 # PyTorch's other names for the same types.
 ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
            "long": int64, "cfloat": complex64, "cdouble": complex128}
@@ -97,7 +103,7 @@ def from_numpy(dtype: Any) -> DType:
     """The type that stores a NumPy dtype's elements.
 
     Raises:
-        TypeError: clnet has no such type (strings, objects, unsigned 16-bit and wider).
+        TypeError: clnet has no such type (strings, objects).
     """
     d = np.dtype(dtype)
     found = _BY_STORAGE.get(d if d.isnative else d.newbyteorder("="))
@@ -158,9 +164,16 @@ def holds(dtype: DType, value: Any) -> bool:
 
 
 def promote(a: DType, b: DType) -> DType:
-    """The smallest type that holds both, by PyTorch's table (``promote_types``)."""
+    """The smallest type that holds both, by PyTorch's table (``promote_types``).
+
+    Raises:
+        RuntimeError: an unsigned type wider than uint8 with another type that is not floating.
+    """
     if a is b:
         return a
+    if (a in _BAREBONES or b in _BAREBONES) and not (a.is_floating_point or b.is_floating_point):
+        raise RuntimeError("Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+                           f"{SCALAR_NAMES[a]} and {SCALAR_NAMES[b]}")
     if a.kind != b.kind:
         low, high = sorted((a, b), key=lambda d: _KINDS.index(d.kind))
         if high.kind == "complex" and low.kind == "float":

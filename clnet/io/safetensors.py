@@ -15,7 +15,8 @@ from ..tensor.interchange import bits, upload
 from .archive import CheckpointError
 
 _CODES = {"BOOL": dt.bool_, "U8": dt.uint8, "I8": dt.int8, "I16": dt.int16, "I32": dt.int32, "I64": dt.int64,
-          "F16": dt.float16, "BF16": dt.bfloat16, "F32": dt.float32, "F64": dt.float64}
+          "U16": dt.uint16, "U32": dt.uint32,
+          "U64": dt.uint64, "F16": dt.float16, "BF16": dt.bfloat16, "F32": dt.float32, "F64": dt.float64}
 _NAMES = {dtype: code for code, dtype in _CODES.items()}
 
 

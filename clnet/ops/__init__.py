@@ -14,6 +14,7 @@ from . import (
     ctc,
     diagonal,
     difference,
+    digest,
     distance,
     einsum,
     elementary,
@@ -75,7 +76,7 @@ from . import (
 )
 
 __all__ = ["activation", "arithmetic", "attention", "bilinear", "cdist", "class_loss", "closeness",
-           "comparison", "complex", "conv", "creation", "ctc", "diagonal", "difference", "distance",
+           "comparison", "complex", "conv", "creation", "ctc", "diagonal", "difference", "digest", "distance",
            "einsum", "elementary", "embedding", "factorization", "fft", "fft_frames", "fold", "gather",
            "grid", "histogram", "index", "interpolate", "join", "linalg", "loss", "lowrank",
            "margin_loss", "masked", "matmul", "matrix_function", "matrix_norm", "multilinear", "norms",

@@ -21,6 +21,7 @@ from .view import expand, reshape, squeeze, t, unsqueeze
 # What PyTorch's messages call the types in C++.
 C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", dt.int16: "short int",
             dt.int32: "int", dt.int64: "long int", dt.float16: "c10::Half", dt.bfloat16: "c10::BFloat16",
+            dt.uint16: "unsigned short", dt.uint32: "unsigned int", dt.uint64: "unsigned long",
             dt.float32: "float", dt.float64: "double", dt.complex64: "c10::complex<float>",
             dt.complex128: "c10::complex<double>"}
 

@@ -185,6 +185,8 @@ def as_bits(data: Any, dtype: DType | None) -> tuple[np.ndarray, DType]:
             raise RuntimeError("Overflow when unpacking long, or elements that are not numbers: "
                                f"{type(data).__name__}")
         raise TypeError(f"new(): invalid data type '{array.dtype}'")
+    if dtype is dt.uint64 and array.dtype.kind == "f":  # as which NumPy takes integers on both sides of 2**63
+        array = np.array(data, object).astype(np.uint64)
     if dtype is None:
         kinds = {"b": dt.bool_, "i": dt.int64, "u": dt.int64, "f": dt.get_default_dtype(),
                  "c": dt.get_default_dtype().to_complex()}

@@ -17,9 +17,16 @@ from ..ops import arithmetic, comparison, matmul
 from .interchange import from_numpy
 from .tensor import Tensor
 
+# Families that write ``out=`` as it is computed, without conversion, and operators that go with them or not.
+_EXACT_FAMILIES = frozenset({"matmul", "gather", "index", "scatter", "sort", "rowwise", "pool"})
+_EXACT = frozenset({"argmax", "argmin", "amax", "amin"})
+_CONVERTING = frozenset({"outer", "addr", "kron"})
+
 
 def out_variant(op: Op) -> Callable[..., Any]:
     """The public function of an operator, with ``out=``."""
+    exact = op.name in _EXACT or op.family in _EXACT_FAMILIES and op.name not in _CONVERTING
+
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
             return op(*args, **kwargs)
@@ -33,6 +40,9 @@ def out_variant(op: Op) -> Callable[..., Any]:
             if not dt.can_cast(result.dtype, target.dtype):
                 raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired "
                                    f"output type {target.dtype}")
+            if exact and target.dtype is not result.dtype:
+                raise RuntimeError(f"{op.name}: Expected out tensor to have dtype {result.dtype}, but got "
+                                   f"{target.dtype} instead")
             if target.shape != result.shape:
                 target.resize_(result.shape)
             target.copy_(result)

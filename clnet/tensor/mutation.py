@@ -43,8 +43,16 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         return copy_(self, value)
     if not dt.holds(self.dtype, value):
         raise RuntimeError(f"value cannot be converted to type {self.dtype} without overflow")
-    write(fill_value, (value,), {}, self)
+    write(fill_value, (value,), {}, _unexpanded(self))
     return self
+
+
+def _unexpanded(x: Tensor) -> Tensor:
+    """A view of each element once: writing one value to elements that share a place is no conflict."""
+    for d, (n, stride) in enumerate(zip(x.shape, x.stride())):
+        if stride == 0 and n > 1:
+            x = x.narrow(d, 0, 1)
+    return x
 
 
 def zero_(self: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from .tensor import Tensor
 TYPE_NAMES = {dt.float32: "FloatTensor", dt.float64: "DoubleTensor", dt.float16: "HalfTensor",
               dt.bfloat16: "BFloat16Tensor", dt.uint8: "ByteTensor", dt.int8: "CharTensor",
               dt.int16: "ShortTensor", dt.int32: "IntTensor", dt.int64: "LongTensor", dt.bool_: "BoolTensor",
+              dt.uint16: "UInt16Tensor", dt.uint32: "UInt32Tensor", dt.uint64: "UInt64Tensor",
               dt.complex64: "ComplexFloatTensor", dt.complex128: "ComplexDoubleTensor"}
 
 

@@ -95,12 +95,16 @@ def samples(op: Op) -> list[Sample]:
 
 @dataclass(frozen=True)
 class Case:
-    """One call with a dtype and a layout; ``dtype`` None leaves the sample's own dtypes."""
+    """One call with a dtype and a layout; ``dtype`` None leaves the sample's own dtypes.
+
+    ``special`` mixes values into the data at which arithmetic ends: see ``season``.
+    """
 
     op: Op
     sample: Sample
     dtype: DType | None
     layout: str
+    special: bool = False
 
     def __str__(self) -> str:
         shapes = [f"{a.dtype}{list(a.shape)}" for a in self.sample.arrays()]
@@ -173,6 +177,27 @@ def cast(array: np.ndarray, dtype: DType, zeros: bool) -> np.ndarray:
     return np.asarray(to_storage(np.asarray(array), dtype))
 
 
+def extremes(dtype: DType) -> np.ndarray:
+    """Storage bits of what a type holds at its ends, and around zero."""
+    if dtype.kind == "bool":
+        return np.array([False, True])
+    if dtype.kind == "int":
+        ends = np.iinfo(dtype.storage)
+        return np.array([v for v in (ends.min, ends.max, ends.max - 1, ends.max // 2, 1, 2, 7, -1)
+                         if v >= ends.min], dtype.storage)
+    # No sum of these overflows in float32: its value would hang on the order of the terms.
+    finite = (0.0, -0.0, 1.0, -2.5, 1e-40, -1e-40, 1e30, -1e30, 6e4)
+    with np.errstate(over="ignore"):
+        return np.asarray(to_storage(np.array((np.nan, np.inf, -np.inf, *finite)), dtype))
+
+
+def season(bits: np.ndarray, dtype: DType, salt: int) -> np.ndarray:
+    """Storage bits with a third of the elements replaced by extremes."""
+    rng = np.random.default_rng(salt)
+    chosen = extremes(dtype)[rng.integers(len(extremes(dtype)), size=bits.shape)]
+    return np.asarray(np.where(rng.random(bits.shape) < 0.35, chosen, bits), bits.dtype)
+
+
 def place(bits: np.ndarray, dtype: DType, layout: str, device: Device) -> clnet.Tensor:
     """A tensor of these elements, arranged in memory as ``layout`` says, junk between them.
 
@@ -234,6 +259,8 @@ def prepare(case: Case, device: Device, zeros: bool = True) -> Call:
         varies = case.dtype is not None and _varies(case.op, array)
         dtype = case.dtype if varies and case.dtype is not None else dt.from_numpy(array.dtype)
         stored = cast(array, dtype, zeros) if varies else array
+        if case.special and varies:
+            stored = season(stored, dtype, zlib.crc32(op_name(case.op).encode()) + len(bits))
         layout = case.layout if varies else "contiguous"
         if layout == "expanded" and stored.ndim and stored.size:
             stored = np.broadcast_to(stored[:1], stored.shape)

@@ -56,7 +56,7 @@ def _exercise(test: str, argument: object, device: Device, full: bool) -> None:
     if isinstance(argument, test_forward.Case):
         calls = [lambda: test_forward.run(argument, device)]
     elif isinstance(argument, Op):
-        if test == "test_forward":
+        if test in ("test_forward", "test_values"):
             calls = [lambda case=case: test_forward.run(case, device) for case in forward_cases(argument, full)]
         elif test == "test_derivatives":
             calls = [lambda sample=sample: test_derivatives.check(argument, sample, device)

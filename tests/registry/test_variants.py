@@ -55,3 +55,25 @@ def test_out(op, device):
     assert out_variant(op)(*call.tensors.args, out=out, **call.tensors.kwargs) is out
     assert out._version > version
     assert np.array_equal(interchange.bits(out), interchange.bits(plain))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.inplace], ids=op_name)
+def test_in_place_on_shared_memory(op, device):
+    """Elements that share a place cannot each take a result."""
+    call = ready(op, device)
+    target, *others = call.tensors.args
+    if op(*call.tensors.args, **call.tensors.kwargs).shape != target.shape or target.numel() < 2:
+        pytest.skip("the result is larger than the target, or one element")
+    d = next(d for d, n in enumerate(target.shape) if n > 1)
+    shared = target.narrow(d, 0, 1).expand(target.shape)
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor") as caught:
+        getattr(clnet.Tensor, f"{op.name}_")(shared, *others, **call.tensors.kwargs)
+    assert "clone()" in str(caught.value)
+
+
+def test_filling_shared_memory(device):
+    """One value for all of them is no conflict."""
+    held = clnet.ones(3, device=device)
+    held[:1].expand(4).fill_(2.5)
+    held[1:].expand(3, 2).zero_()
+    assert held.tolist() == [2.5, 0.0, 0.0]
