@@ -1,7 +1,10 @@
 """Attention by several heads, as a function of its weights."""
 from __future__ import annotations
 
+import contextlib
+import enum
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from ..core import dtypes as dt
@@ -13,6 +16,30 @@ from ..ops.random import f_dropout
 from ..ops.rowwise import f_softmax
 from ..ops.view import chunk
 from ..tensor import Tensor
+
+
+class SDPBackend(enum.Enum):
+    """PyTorch's implementations of attention; here is one, which keeps no scores."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextlib.contextmanager
+def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[None]:
+    """Accepted: attention has one implementation, whichever are chosen.
+
+    Raises:
+        AssertionError: ``backends`` is neither a backend nor a list of them.
+    """
+    chosen = [backends] if isinstance(backends, SDPBackend) else backends
+    if not isinstance(chosen, list) or not all(isinstance(b, SDPBackend) for b in chosen):
+        raise AssertionError("Backend must be an instance of SDPBackend or a list of SDPBackend instances")
+    yield
 
 
 def additive_mask(mask: Tensor | None, name: str, dtype: Any) -> Tensor | None:
