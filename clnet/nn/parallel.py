@@ -1,8 +1,9 @@
 """Data parallelism over devices of one machine, of any vendors at once."""
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..core.layout import wrap_dim
@@ -74,26 +75,24 @@ class DataParallel(Module):
         if len(self.devices) == 1:
             return self.module(*inputs, **kwargs)
         sizes = self._sizes(_batch_size((inputs, kwargs), self.dim))
-        # All copies precede all forward passes, so that in backward, which goes the other way, every
-        # device has its work before the first gradient is waited for.
-        states = [self._state_on(device) if size else {} for device, size in zip(self.devices, sizes)]
+        # All copies precede all forward passes: reading from a device waits for what was enqueued on it.
+        # In backward, which goes the other way, every device has its work before a gradient is waited for.
+        shares, start = [], 0
+        for device, size in zip(self.devices, sizes):
+            if size:
+                with _naming(device):
+                    part = _part((inputs, kwargs), self.dim, start, size, device)
+                    shares.append((device, size, self._state_on(device), part))
+            start += size
         measured = self._shares is None
-        results, speeds, start = [], [], 0
-        for device, size, state in zip(self.devices, sizes, states):
-            if not size:
-                continue
-            try:
+        results, speeds = [], []
+        for device, size, state, part in shares:
+            with _naming(device), device:
                 began = time.perf_counter()
-                part = _part((inputs, kwargs), self.dim, start, size, device)
-                with device:
-                    results.append(functional_call(self.module, state, part[0], part[1]))
+                results.append(functional_call(self.module, state, part[0], part[1]))
                 if measured:
                     device.synchronize()
                     speeds.append(size / (time.perf_counter() - began))
-            except Exception as error:
-                raise RuntimeError(f"DataParallel: the replica on {device} ({device.caps.name}) failed: "
-                                   f"{type(error).__name__}: {error}") from error
-            start += size
         if measured and len(speeds) == len(self.devices):
             self._measure(speeds)
         return _gathered(results, self.output_device, self.dim)
@@ -115,6 +114,16 @@ class DataParallel(Module):
         if device is self.devices[0]:
             return {}
         return {name: t.to(device) for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
+
+
+@contextlib.contextmanager
+def _naming(device: Device) -> Iterator[None]:
+    """Errors within say which device failed."""
+    try:
+        yield
+    except Exception as error:
+        raise RuntimeError(f"DataParallel: the replica on {device} ({device.caps.name}) failed: "
+                           f"{type(error).__name__}: {error}") from error
 
 
 class DistributedDataParallel(Module):
