@@ -102,6 +102,7 @@ PARTS: dict[str, tuple[Callable[[Any], Any], float, float]] = {
     "erf_near": (_root(lambda x: mp.erf(x) / x), 0, 1),
     "erf_far": (lambda x: -mp.log(mp.erfc(x)), 0.9, 4.1),
     "erfcx": (_erfcx, -1, 1),
+    "normal_cdf": (_root(lambda x: (mp.ncdf(x) - 0.5) / x), 0, 31.36),
     "erfinv_near": (_inverse_error, 0, 6.25),
     "erfinv_middle": (lambda s: _inverse_error(s * s), 2.5, 4.5),
     "erfinv_far": (lambda r: _inverse_error(1 / (r * r)) * r, 1 / 28, 1 / 4.5),

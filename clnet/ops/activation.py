@@ -135,7 +135,7 @@ _hardtanh = _private("hardtanh", lambda x, a, b: where(x <= a, a, where(x >= b, 
 _hardsigmoid = _private("hardsigmoid", lambda x: where(x <= -3, 0, where(x >= 3, 1, x / 6 + 0.5)))
 _hardswish = _private("hardswish", lambda x: where(x <= -3, x * 0, where(x >= 3, x, x * (x + 3) / 6)))
 _softshrink = _private("softshrink", lambda x, c: where(x > c, x - c, where(x < -c, x + c, x * 0)))
-_gelu = _private("gelu", lambda x: x * 0.5 * (f("erf", x * math.sqrt(0.5)) + 1))
+_gelu = _private("gelu", lambda x: x * f("normal_cdf", x))
 _gelu_tanh = _private("gelu_tanh", lambda x: x * 0.5 * (
     f("tanh", (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1))
 
