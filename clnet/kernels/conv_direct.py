@@ -104,7 +104,7 @@ def correlate(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, transpos
         correlate_planes(call, x, w, bias, g, transposed)
         return
     windows = _mirrored(g) if transposed else g
-    if suits(call, x, w, w.shape[1] if transposed else w.shape[0], windows):
+    if g.stride == (1, 1, 1) and suits(call, x, w, w.shape[1] if transposed else w.shape[0], windows):
         correlate_tiles(call, x, w, bias, windows, transposed)
         return
     acc = accumulator(x.dtype)
@@ -254,7 +254,7 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
     laid, cover = _source(call, x, geometry, geometry.padding, geometry.stride, one, acc)
     pick = WEIGHT.choice(call.caps, f"{g.dtype.name}{' phased' if geometry.stride != one else ''}", n,
                          geometry.groups, out, inner, taps, geometry.output[2], math.prod(geometry.output))
-    if not call.wide and out > PANEL_ROWS and pick("panel", out >= WEIGHT_ROWS or inner < WEIGHT_INNER):
+    if not call.wide and out > PANEL_ROWS and pick("panel", out >= WEIGHT_ROWS or inner < WEIGHT_INNER and taps > WEIGHT_TAPS):
         weight_panels(call, laid, g, geometry, inner)
         return
     # The cotangent lies in planes walked in step with the input's, zero where there is no output.

@@ -79,6 +79,18 @@ def test_narrow_types(dtype: clnet.dtype) -> None:
     _near(y.float(), _direct(x.float().numpy(), w.float().numpy(), (1, 1)), 2e-2)
 
 
+def test_the_adjoint_of_a_strided_convolution_is_another() -> None:
+    rng = np.random.default_rng(0)
+    x = clnet.tensor(rng.standard_normal((2, 16, 9, 9)).astype("float32"), requires_grad=True)
+    w = rng.standard_normal((16, 16, 3, 3)).astype("float32")
+    y = F.conv2d(x, clnet.tensor(w), stride=2, padding=1)
+    g = rng.standard_normal(y.shape).astype("float32")
+    y.backward(clnet.tensor(g))
+    spread = np.zeros((2, 16, 9, 9))
+    spread[:, :, ::2, ::2] = g
+    _near(x.grad, _direct(spread, w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], (1, 1)))
+
+
 def _templates(caps: DeviceCaps, x: tuple[int, ...], w: tuple[int, ...], **attrs: object) -> set[str]:
     given = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1} | attrs
     size = tuple((n + 2 * p - d * 2 - 1) // s + 1 for n, p, d, s in zip(
