@@ -17,10 +17,12 @@ void ${entry}(
 % if kind == "positions":
     target += target_offset;
 % endif
+    const ${T} share = (entries + (${T})get_global_size(0) - 1) / (${T})get_global_size(0);
+    const ${T} first = (${T})get_global_id(0) * share, stop = min(entries, first + share);
     // Entries behind the last one repeat an earlier one: whole vectors may be read.
-    for (${T} e = get_global_id(0); e < entries; e += get_global_size(0)) {
-        ${T} rest = e < count ? e : last;
 % if kind == "windows":
+    for (${T} e = first; e < stop; ++e) {
+        ${T} rest = e < count ? e : last;
         const ${T} k = rest % tap_w; rest /= tap_w;
         const ${T} j = rest % tap_h; rest /= tap_h;
         const ${T} i = rest % tap_d;
@@ -32,12 +34,21 @@ void ${entry}(
         }
 % endfor
         place[e] = at;
+    }
 % else:
-        const ${T} p_w = rest % out_w; rest /= out_w;
+    for (${T} e = first; e < stop;) {
+        ${T} rest = e < count ? e : last;
+        ${T} p_w = rest % out_w; rest /= out_w;
         const ${T} p_h = rest % out_h; rest /= out_h;
         const ${T} p_d = rest % out_d, n = rest / out_d;
-        place[e] = n * image + p_d * pitch_d + p_h * pitch_h + p_w;
-        target[e] = n * y_n + p_d * y_d + p_h * y_h + p_w * y_w;
-% endif
+        const ${T} at = n * image + p_d * pitch_d + p_h * pitch_h;
+        const ${T} to = n * y_n + p_d * y_d + p_h * y_h;
+        // The rest of the row, without divisions.
+        const ${T} row_stop = e < count ? min(min(stop, count), e + out_w - p_w) : e + 1;
+        for (; e < row_stop; ++e, ++p_w) {
+            place[e] = at + p_w;
+            target[e] = to + p_w * y_w;
+        }
     }
+% endif
 }
