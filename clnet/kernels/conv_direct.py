@@ -254,7 +254,8 @@ def weight_gradient(call: Call, g: Planes, x: Planes, geometry: Geometry) -> Non
     laid, cover = _source(call, x, geometry, geometry.padding, geometry.stride, one, acc)
     pick = WEIGHT.choice(call.caps, f"{g.dtype.name}{' phased' if geometry.stride != one else ''}", n,
                          geometry.groups, out, inner, taps, geometry.output[2], math.prod(geometry.output))
-    if not call.wide and out > PANEL_ROWS and pick("panel", out >= WEIGHT_ROWS or inner < WEIGHT_INNER and taps > WEIGHT_TAPS):
+    panel = pick("panel", out >= WEIGHT_ROWS or inner < WEIGHT_INNER and taps > WEIGHT_TAPS)
+    if not call.wide and out > PANEL_ROWS and panel:
         weight_panels(call, laid, g, geometry, inner)
         return
     # The cotangent lies in planes walked in step with the input's, zero where there is no output.
