@@ -66,6 +66,8 @@ from .loss import (
     NLLLoss,
     NLLLoss2d,
     SmoothL1Loss,
+    _Loss,
+    _WeightedLoss,
 )
 from .margin_loss import (
     CosineEmbeddingLoss,

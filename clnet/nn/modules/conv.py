@@ -18,7 +18,7 @@ def as_tuple(value: Any, count: int) -> tuple[int, ...]:
     return (value,) * count if isinstance(value, int) else tuple(value)
 
 
-class _Conv(Module):
+class _ConvNd(Module):
     """What convolutions of every rank share: weight (out, in / groups, *kernel) and bias (out).
 
     Both start uniform in ±1/sqrt(in / groups * prod(kernel)).
@@ -102,7 +102,7 @@ class _Conv(Module):
         return ", ".join(parts)
 
 
-class Conv1d(_Conv):
+class Conv1d(_ConvNd):
     """1-D convolution: (N, C, L) to (N, out_channels, L')."""
 
     rank = 1
@@ -112,7 +112,7 @@ class Conv1d(_Conv):
         return F.conv1d(padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv2d(_Conv):
+class Conv2d(_ConvNd):
     """2-D convolution: (N, C, H, W) to (N, out_channels, H', W')."""
 
     rank = 2
@@ -122,7 +122,7 @@ class Conv2d(_Conv):
         return F.conv2d(padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv3d(_Conv):
+class Conv3d(_ConvNd):
     """3-D convolution: (N, C, D, H, W) to (N, out_channels, D', H', W')."""
 
     rank = 3
@@ -132,7 +132,7 @@ class Conv3d(_Conv):
         return F.conv3d(padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class _ConvTranspose(_Conv):
+class _ConvTransposeNd(_ConvNd):
     """The transposed convolution: what a convolution's input gradient is (weight (in, out / groups, *kernel)).
 
     ``output_padding`` or, at the call, ``output_size`` chooses among the sizes that a strided
@@ -167,7 +167,7 @@ class _ConvTranspose(_Conv):
         return tuple(n - a for n, a in zip(wanted, least))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """1-D transposed convolution: (N, C, L) to (N, out_channels, L')."""
 
     rank = 1
@@ -177,7 +177,7 @@ class ConvTranspose1d(_ConvTranspose):
                                   self._output_padding(input, output_size), self.groups, self.dilation)
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """2-D transposed convolution: (N, C, H, W) to (N, out_channels, H', W')."""
 
     rank = 2
@@ -187,7 +187,7 @@ class ConvTranspose2d(_ConvTranspose):
                                   self._output_padding(input, output_size), self.groups, self.dilation)
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """3-D transposed convolution: (N, C, D, H, W) to (N, out_channels, D', H', W')."""
 
     rank = 3

@@ -14,13 +14,13 @@ from .conv import (
     ConvTranspose1d,
     ConvTranspose2d,
     ConvTranspose3d,
-    _Conv,
-    _ConvTranspose,
+    _ConvNd,
+    _ConvTransposeNd,
 )
 from .lazy import LazyModuleMixin
 
 
-class _LazyChannels(LazyModuleMixin, _Conv):
+class _LazyChannels(LazyModuleMixin, _ConvNd):
     """What waits for ``in_channels``."""
 
     def _postpone(self, bias: bool, device: Any, dtype: DType | None) -> None:
@@ -55,16 +55,16 @@ class _LazyConv(_LazyChannels):
     def __init__(self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
                  groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
                  dtype: DType | None = None) -> None:
-        _Conv.__init__(self, 0, out_channels, kernel_size, stride, padding, dilation, groups, False, padding_mode,
+        _ConvNd.__init__(self, 0, out_channels, kernel_size, stride, padding, dilation, groups, False, padding_mode,
                        device, dtype)
         self._postpone(bias, device, dtype)
 
 
-class _LazyConvTranspose(_LazyChannels, _ConvTranspose):
+class _LazyConvTranspose(_LazyChannels, _ConvTransposeNd):
     def __init__(self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
                  output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
                  padding_mode: str = "zeros", device: Any = None, dtype: DType | None = None) -> None:
-        _ConvTranspose.__init__(self, 0, out_channels, kernel_size, stride, padding, output_padding, groups, False,
+        _ConvTransposeNd.__init__(self, 0, out_channels, kernel_size, stride, padding, output_padding, groups, False,
                                 dilation, padding_mode, device, dtype)
         self._postpone(bias, device, dtype)
 
