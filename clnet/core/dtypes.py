@@ -5,10 +5,14 @@ has no NumPy counterpart: its storage is ``uint16`` holding the upper half of a 
 """
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -217,3 +221,17 @@ def can_cast(source: DType, target: DType) -> bool:
     """Whether an in-place or ``out=`` result of ``source`` may be written to ``target``."""
     return _KINDS.index(source.kind) <= _KINDS.index(target.kind) and not (
         target is bool_ and source is not bool_)
+
+
+# Python's own types, which PyTorch takes for dtypes.
+PYTHON_TYPES: dict[Any, DType] = {bool: bool_, int: int64, float: float64, complex: complex128}
+
+
+def taking_python_types(function: F) -> F:
+    """Decorates functions with a ``dtype=`` so that it may be Python's bool, int, float or complex."""
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and type(kwargs.get("dtype")) is type:
+            kwargs["dtype"] = PYTHON_TYPES.get(kwargs["dtype"], kwargs["dtype"])
+        return function(*args, **kwargs)
+    return call  # type: ignore[return-value]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import dispatch
+from .dtypes import PYTHON_TYPES
 
 # What people pass where a tensor is asked for.
 _NO_TENSORS = (int, float, complex, str, list, tuple, dict, set, type(None), np.ndarray, np.generic)
@@ -86,6 +87,8 @@ class Op:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs and not _NUMPY_KEYS.isdisjoint(kwargs):
             kwargs = self.renamed(kwargs)
+        if kwargs and type(kwargs.get("dtype")) is type:
+            kwargs["dtype"] = PYTHON_TYPES.get(kwargs["dtype"], kwargs["dtype"])
         try:
             if self.body is not None:  # its parts are dispatched one by one
                 if dispatch.stack.adapt is not None:

@@ -24,6 +24,7 @@ def _finish(t: Tensor, requires_grad: bool) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
+@dt.taking_python_types
 def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False) -> Tensor:
     """A new tensor that copies ``data`` (numbers, nested sequences, arrays, a tensor).
@@ -38,6 +39,7 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
     return _finish(interchange.upload(bits, found, _device(device)), requires_grad)
 
 
+@dt.taking_python_types
 def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
     """``data`` as a tensor, without a copy where that is possible."""
     if isinstance(data, Tensor):
@@ -47,6 +49,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
     return tensor(data, dtype=dtype, device=device)
 
 
+@dt.taking_python_types
 def asarray(obj: Any, *, dtype: DType | None = None, device: Any = None, copy: bool | None = None,
             requires_grad: bool = False) -> Tensor:
     """``obj`` (a tensor, array, buffer or numbers) as a tensor; copied if ``copy``, shared if it can be else.
@@ -62,6 +65,7 @@ def asarray(obj: Any, *, dtype: DType | None = None, device: Any = None, copy: b
     return _finish(t.detach().clone() if copy and (t is obj or isinstance(obj, np.ndarray)) else t, requires_grad)
 
 
+@dt.taking_python_types
 def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0,
                requires_grad: bool = False) -> Tensor:
     """A 1-d tensor on the memory of an object with the buffer protocol (a copy where it is read-only).
@@ -91,6 +95,7 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0,
     return _finish(interchange.from_numpy(array), requires_grad)
 
 
+@dt.taking_python_types
 def empty(*sizes: Any, size: Any = None, dtype: DType | None = None, device: Any = None,
           requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
           memory_format: Any = None, out: Tensor | None = None) -> Tensor:
@@ -118,6 +123,7 @@ def _ordered(shape: tuple[int, ...], order: Any, dtype: DType) -> Layout:
     return lay.make(shape, strides, dtype)
 
 
+@dt.taking_python_types
 def empty_strided(size: Any, stride: Any, *, dtype: DType | None = None, device: Any = None,
                   requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """Uninitialised, with the given strides.
@@ -136,6 +142,7 @@ def empty_strided(size: Any, stride: Any, *, dtype: DType | None = None, device:
     return _finish(Tensor.over(flat.storage, flat.offset, made), requires_grad)
 
 
+@dt.taking_python_types
 def empty_permuted(size: Any, physical_layout: Any, *, dtype: DType | None = None, device: Any = None,
                    requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """Uninitialised, dense, with dimensions in memory in the order ``physical_layout``, the slowest first.
@@ -162,6 +169,7 @@ def _shape(sizes: Any, size: Any = None) -> tuple[int, ...]:
     return shape
 
 
+@dt.taking_python_types
 def full(size: Any, fill_value: Any, *, dtype: DType | None = None, device: Any = None,
          requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
          out: Tensor | None = None) -> Tensor:
@@ -175,6 +183,7 @@ def full(size: Any, fill_value: Any, *, dtype: DType | None = None, device: Any 
     return _finish(t.fill_(value), requires_grad)
 
 
+@dt.taking_python_types
 def zeros(*sizes: Any, size: Any = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
           layout: Any = None, pin_memory: bool = False, out: Tensor | None = None) -> Tensor:
     """A tensor of zeros."""
@@ -182,6 +191,7 @@ def zeros(*sizes: Any, size: Any = None, dtype: DType | None = None, device: Any
                 requires_grad=requires_grad, out=out)
 
 
+@dt.taking_python_types
 def ones(*sizes: Any, size: Any = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
          layout: Any = None, pin_memory: bool = False, out: Tensor | None = None) -> Tensor:
     """A tensor of ones."""
@@ -189,6 +199,7 @@ def ones(*sizes: Any, size: Any = None, dtype: DType | None = None, device: Any 
                 requires_grad=requires_grad, out=out)
 
 
+@dt.taking_python_types
 def empty_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
                memory_format: Any = None, **ignored: Any) -> Tensor:
     """Uninitialised, shaped and (without another ``memory_format``) arranged like ``input``."""
@@ -198,6 +209,7 @@ def empty_like(input: Tensor, *, dtype: DType | None = None, device: Any = None,
     return _finish(Tensor.allocate(Device(device) if device is not None else input.device, made), requires_grad)
 
 
+@dt.taking_python_types
 def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, device: Any = None,
               requires_grad: bool = False, **options: Any) -> Tensor:
     """Shaped like ``input``, every element ``fill_value``."""
@@ -205,16 +217,19 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, dev
     return _finish(t.fill_(fill_value), requires_grad)
 
 
+@dt.taking_python_types
 def zeros_like(input: Tensor, **options: Any) -> Tensor:
     """Zeros shaped like ``input``."""
     return full_like(input, 0, **options)
 
 
+@dt.taking_python_types
 def ones_like(input: Tensor, **options: Any) -> Tensor:
     """Ones shaped like ``input``."""
     return full_like(input, 1, **options)
 
 
+@dt.taking_python_types
 def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None,
         requires_grad: bool = False, **ignored: Any) -> Tensor:
     """The identity matrix, n by m.
@@ -229,6 +244,7 @@ def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Any
     return _finish(t, requires_grad)
 
 
+@dt.taking_python_types
 def scalar_tensor(s: Any, *, dtype: DType | None = None, device: Any = None, **ignored: Any) -> Tensor:
     """A 0-d tensor of the default floating type."""
     return full((), s, dtype=dtype or dt.get_default_dtype(), device=device)

@@ -225,11 +225,11 @@ def _parse_to(args: tuple[Any, ...], dtype: Any, device: Any) -> tuple[DType | N
     for a in args:
         if isinstance(a, Tensor):
             dtype, device = a.dtype, a.device
-        elif isinstance(a, DType):
+        elif isinstance(a, DType) or type(a) is type:
             dtype = a
         elif isinstance(a, (Device, str, int)) and not isinstance(a, bool):
             device = a
-    return dtype, Device(device) if device is not None else None
+    return dt.PYTHON_TYPES.get(dtype, dtype), Device(device) if device is not None else None
 
 
 def to(self: Tensor, *args: Any, dtype: DType | None = None, device: Any = None,

@@ -70,6 +70,7 @@ def _of_pairs(make: Any, size: Any, dtype: DType, scale: float, device: Any, req
     return made.requires_grad_() if requires_grad else made
 
 
+@dt.taking_python_types
 def rand(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: DType | None = None,
          layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
          names: Any = None) -> Tensor:
@@ -80,6 +81,7 @@ def rand(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: DT
                    generator, out)
 
 
+@dt.taking_python_types
 def randn(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: DType | None = None,
           layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
           names: Any = None) -> Tensor:
@@ -90,6 +92,7 @@ def randn(*size: Any, generator: Any = None, out: Tensor | None = None, dtype: D
                    requires_grad, generator, out)
 
 
+@dt.taking_python_types
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Any = None, out: Tensor | None = None,
             dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
             pin_memory: bool = False) -> Tensor:
@@ -106,6 +109,7 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Any = No
                    generator, out, wide=wide)
 
 
+@dt.taking_python_types
 def randperm(n: int, *, generator: Any = None, out: Tensor | None = None, dtype: DType | None = None,
              layout: Any = None, device: Any = None, requires_grad: bool = False,
              pin_memory: bool = False) -> Tensor:

@@ -47,6 +47,7 @@ def _bounds(start: Any, end: Any, step: Any) -> tuple[Any, Any, Any]:
     return start, end, step
 
 
+@dt.taking_python_types
 def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
            requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
            out: Tensor | None = None) -> Tensor:
@@ -70,6 +71,7 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | Non
     return _finish(arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
 
 
+@dt.taking_python_types
 def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, device: Any = None,
           requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
           out: Tensor | None = None) -> Tensor:
@@ -84,6 +86,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None
     return _finish(arange_fill(count, start, step, dtype=dtype, device=_device(device)), requires_grad, out)
 
 
+@dt.taking_python_types
 def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, device: Any = None,
              requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
              out: Tensor | None = None) -> Tensor:
@@ -96,6 +99,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: DType | None = None, de
     return _finish(_line(start, end, steps, _line_dtype(start, end, dtype), device), requires_grad, out)
 
 
+@dt.taking_python_types
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None = None,
              device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False,
              out: Tensor | None = None) -> Tensor:
@@ -159,6 +163,7 @@ def _triangle(name: str, row: int, col: int, dtype: DType, device: Any) -> tuple
     return arange(row, device=device).unsqueeze(1), arange(col, device=device)
 
 
+@dt.taking_python_types
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64, device: Any = None,
                  layout: Any = None, pin_memory: bool = False) -> Tensor:
     """The coordinates (2, count) of the lower triangle of a matrix, in row-major order.
@@ -171,6 +176,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64
     return coordinates(ge(rows, columns - offset), count).t().contiguous().to(dtype)
 
 
+@dt.taking_python_types
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = dt.int64, device: Any = None,
                  layout: Any = None, pin_memory: bool = False) -> Tensor:
     """The coordinates (2, count) of the upper triangle of a matrix, in row-major order.

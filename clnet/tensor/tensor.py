@@ -319,8 +319,13 @@ class Tensor:
     def __float__(self) -> float:
         return float(self._real_item("double"))
 
+    def _only_item(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
     def _real_item(self, target: str) -> Any:
-        value = self.item()
+        value = self._only_item()
         if isinstance(value, complex):
             if value.imag:
                 raise RuntimeError(f"value cannot be converted to type {target} without overflow")
@@ -328,7 +333,7 @@ class Tensor:
         return value
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only_item())
 
     def __index__(self) -> int:
         if self.dtype.is_inexact or self.numel() != 1:

@@ -53,3 +53,15 @@ def test_the_constructor():
 
     made = Named([1.0, 2.0])
     assert type(made) is Named and (made + 1).tolist() == [2.0, 3.0]
+
+
+def test_pythons_types_are_dtypes():
+    assert clnet.zeros(2, dtype=int).dtype is clnet.int64 and clnet.ones(1, dtype=bool).dtype is clnet.bool
+    x = clnet.tensor([1, 2], dtype=float)
+    assert x.dtype is clnet.float64 and x.to(int).dtype is clnet.int64 and x.to(dtype=bool).dtype is clnet.bool
+    assert x.to(clnet.int32).sum(dtype=int).dtype is clnet.int64
+    assert clnet.arange(3, dtype=float).dtype is clnet.float64
+    assert clnet.randint(3, (2,), dtype=int).dtype is clnet.int64
+    for convert in (int, float, complex):
+        with pytest.raises(ValueError, match="only one element"):
+            convert(clnet.ones(2))
