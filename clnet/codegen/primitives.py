@@ -80,8 +80,11 @@ def _guarded_division(name: str, symbol: str) -> None:
 
     def numpy(a: Any, b: Any) -> Any:
         safe = np.where(b == 0, 1, b)
-        quotient = np.trunc(a / safe) if a.dtype.kind == "f" else (
-            np.sign(a) * np.sign(safe) * (np.abs(a) // np.abs(safe)))
+        if a.dtype.kind == "f":
+            quotient = np.trunc(a / safe)
+        else:  # from the floor towards zero: magnitudes of the smallest integers do not exist
+            floor = a // safe
+            quotient = (floor + ((floor * safe != a) & ((a < 0) != (safe < 0)))).astype(a.dtype)
         return quotient if symbol == "/" else a - quotient * safe
 
     primitives.add(Primitive(name, render, numpy, fault="zero_division"))

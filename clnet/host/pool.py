@@ -52,7 +52,7 @@ def _shared(total: Any, divisor: float) -> Any:
 
 @statements.of("_max_pool")
 def _max(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
-    """The largest element of each window (NaN if there is one; the first of equals), and its flat index."""
+    """The largest element of each window (the last NaN if there is one; the first of equals), and its flat index."""
     x, size = arrays[0], attrs["size"]
     values = np.empty((*x.shape[:2], *size), x.dtype)
     indices = np.empty(values.shape, "int64")
@@ -60,6 +60,9 @@ def _max(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     for place, at, _ in _walk(attrs["windows"], x.shape[2:], size):
         inside = planes[..., at]
         best = inside.argmax(-1)
+        if x.dtype.kind == "f":
+            missing = np.isnan(inside)
+            best = np.where(missing.any(-1), inside.shape[-1] - 1 - missing[..., ::-1].argmax(-1), best)
         values[(...,) + place] = np.take_along_axis(inside, best[..., None], -1)[..., 0]
         indices[(...,) + place] = at[best]
     return values, indices

@@ -16,7 +16,7 @@ from .matmul import matmul
 from .reduction import amax
 from .reduction import sum as sum_
 from .solve import inv_ex
-from .spectral import eigvalsh, svd, svdvals
+from .spectral import eigvalsh, finite, svd, svdvals
 from .triangular import well_conditioned
 from .view import diagonal, expand, squeeze, unsqueeze
 
@@ -172,6 +172,7 @@ def _pinv_vjp(ctx: Any, g: Any) -> tuple[Any, ...]:
 def _pinv_forward(a: Any, atol: Any, rtol: Any, *, hermitian: bool) -> Any:
     if not a.size:
         return np.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+    finite("linalg.pinv", a)
     if hermitian:
         s, u = np.linalg.eigh(a)
         vh = np.conj(np.swapaxes(u, -1, -2))

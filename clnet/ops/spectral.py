@@ -34,7 +34,20 @@ def _eigh_vjp(ctx: Any, to_w: Any, to_v: Any) -> tuple[Any]:
     return (matmul(v, matmul(inner, mH(v))),)
 
 
-_eigh = host("_eigh", lambda a, *, uplo: tuple(np.linalg.eigh(a, uplo)), vjp=_eigh_vjp, saves_out=(0, 1))
+def finite(name: str, a: Any) -> Any:
+    """``a``, if LAPACK ends on it: it may search for ever among infinities.
+
+    Raises:
+        LinAlgError: an element is infinite or no number.
+    """
+    if not np.isfinite(a).all():
+        raise np.linalg.LinAlgError(f"{name}: The algorithm failed to converge because the input matrix contained "
+                                    "non-finite values.")
+    return a
+
+
+_eigh = host("_eigh", lambda a, *, uplo: tuple(np.linalg.eigh(finite("linalg.eigh", a), uplo)), vjp=_eigh_vjp,
+             saves_out=(0, 1))
 
 
 def _eigvalsh_vjp(ctx: Any, g: Any) -> tuple[Any]:
@@ -42,7 +55,8 @@ def _eigvalsh_vjp(ctx: Any, g: Any) -> tuple[Any]:
     return (matmul(v * unsqueeze(g, -2), mH(v)),)
 
 
-_eigvalsh = host("_eigvalsh", lambda a, *, uplo: np.linalg.eigvalsh(a, uplo), vjp=_eigvalsh_vjp, saves=(0,))
+_eigvalsh = host("_eigvalsh", lambda a, *, uplo: np.linalg.eigvalsh(finite("linalg.eigh", a), uplo),
+                  vjp=_eigvalsh_vjp, saves=(0,))
 
 
 class EighResult(NamedTuple):
@@ -100,7 +114,7 @@ def _as_complex(values: Any, like: Any) -> Any:
 
 
 def _eig_forward(a: Any) -> Any:
-    return tuple(_as_complex(x, a) for x in np.linalg.eig(a))
+    return tuple(_as_complex(x, a) for x in np.linalg.eig(finite("linalg.eig", a)))
 
 
 def _restrict(g: Any, layout: Any) -> Any:
@@ -132,7 +146,8 @@ def _eigvals_vjp(ctx: Any, g: Any) -> tuple[Any]:
     return (_restrict(solve(mH(v), matmul(diag_embed(g), mH(v))), ctx.layouts[0]),)
 
 
-_eigvals = host("_eigvals", lambda a: _as_complex(np.linalg.eigvals(a), a), vjp=_eigvals_vjp, saves=(0,))
+_eigvals = host("_eigvals", lambda a: _as_complex(np.linalg.eigvals(finite("linalg.eig", a)), a),
+                vjp=_eigvals_vjp, saves=(0,))
 
 
 class EigResult(NamedTuple):
@@ -214,7 +229,8 @@ def _svd_vjp(ctx: Any, to_u: Any, to_s: Any, to_v: Any) -> tuple[Any]:
     return (total,)
 
 
-_svd = host("_svd", lambda a, *, full: tuple(np.linalg.svd(a, full)), vjp=_svd_vjp, saves_out=(0, 1, 2))
+_svd = host("_svd", lambda a, *, full: tuple(np.linalg.svd(finite("linalg.svd", a), full)), vjp=_svd_vjp,
+            saves_out=(0, 1, 2))
 
 
 def _svdvals_vjp(ctx: Any, g: Any) -> tuple[Any]:
@@ -222,7 +238,14 @@ def _svdvals_vjp(ctx: Any, g: Any) -> tuple[Any]:
     return (matmul(u * unsqueeze(g, -2), vh),)
 
 
-_svdvals = host("_svdvals", lambda a: np.linalg.svd(a, compute_uv=False), vjp=_svdvals_vjp, saves=(0,))
+def _svdvals_forward(a: Any) -> Any:
+    """The singular values; NaN for matrices with infinities or NaN, among which LAPACK may search for ever."""
+    sound = np.isfinite(a).all((-2, -1))
+    values = np.linalg.svd(np.where(sound[..., None, None], a, 0), compute_uv=False)
+    return np.where(sound[..., None], values, np.asarray(np.nan, values.dtype))
+
+
+_svdvals = host("_svdvals", _svdvals_forward, vjp=_svdvals_vjp, saves=(0,))
 
 
 class SvdResult(NamedTuple):

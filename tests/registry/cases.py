@@ -185,8 +185,8 @@ def extremes(dtype: DType) -> np.ndarray:
         ends = np.iinfo(dtype.storage)
         return np.array([v for v in (ends.min, ends.max, ends.max - 1, ends.max // 2, 1, 2, 7, -1)
                          if v >= ends.min], dtype.storage)
-    # No sum of these overflows in float32: its value would hang on the order of the terms.
-    finite = (0.0, -0.0, 1.0, -2.5, 1e-40, -1e-40, 1e30, -1e30, 6e4)
+    # No cube of these overflows float32: sums of them would hang on the order of the terms.
+    finite = (0.0, -0.0, 1.0, -2.5, 1e-40, -1e-40, 1e12, -1e12, 6e4)
     with np.errstate(over="ignore"):
         return np.asarray(to_storage(np.array((np.nan, np.inf, -np.inf, *finite)), dtype))
 
