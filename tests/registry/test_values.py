@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import clnet
+from clnet.core import dtypes as dt
 from clnet.core.op import Op
 from clnet.device import Device
 from clnet.tensor import interchange
@@ -22,9 +23,9 @@ HOST = Device("host")
 
 
 def cases(op: Op, full: bool) -> list[Case]:
-    """The calls of ``test_forward`` that have data, with extremes among them."""
-    return [replace(case, special=True) for case in forward_cases(op, full) if case.dtype is not None
-            and not (op.family in SUMMED and case.dtype.kind == "int")]
+    """The calls of ``test_forward`` that have data, with extremes among them; float32 stands for float64."""
+    return [replace(case, special=True) for case in forward_cases(op, full)
+            if case.dtype not in (None, dt.float64) and not (op.family in SUMMED and case.dtype.kind == "int")]
 
 
 # What sums of infinities and zeros give here hangs on their order, and on what is left out as zero.
