@@ -44,7 +44,7 @@ LOCAL = family("conv_local", ("groups", "m", "n", "k"), Parameter("edge", (8, 16
                Parameter("tile", (16, 32, 64, 128)), Parameter("depth", (8, 16, 32)),
                Parameter("groups_per_unit", (2, 4, 8)), allows=local_fits)
 
-# CPU class, 3 by 3 taps of stride 1: whether by Winograd's minimal filtering, bytes of transformed planes in a
-# chunk, tiles of a task of its products.
+# CPU class, 3 by 3 taps of stride 1: whether by Winograd's minimal filtering, tiles of a task of windows, bytes of
+# transformed planes in a chunk of the weight gradient.
 WINOGRAD = family("conv_winograd", ("images", "out", "inner", "height", "width"), Parameter("winograd", (False, True)),
                   Parameter("chunk", (1 << 20, 1 << 21, 1 << 22, 1 << 23, 1 << 24)), Parameter("tiles", (16, 32, 64)))

@@ -1,7 +1,8 @@
 """CPU class: convolutions of 3 by 3 taps and stride 1 by Winograd's minimal filtering F(4 x 4, 3 x 3).
 
-A quarter of the direct sums' multiplications.  The planes are transformed a chunk at a time, so that
-what the products read is still in cache.  An infinity or NaN spreads over its tile of 4 by 4 outputs.
+A quarter of the direct sums' multiplications.  Windows transform the tiles of a task where they are
+used; the weight gradient, whose tasks share tiles, transforms a chunk at a time that is still in cache
+afterwards.  An infinity or NaN spreads over its tile of 4 by 4 outputs.
 """
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ from .conv_space import WINOGRAD
 from .product import accumulator, sum_partials
 
 # Tunables.  Channels on either side from which the transforms pay, and by which factor tiles may
-# exceed what they cover; vectors and rows of a register tile; bytes of transformed planes in a
-# chunk, of sums that a task holds; tiles of a task; blocks of channels and panels of a task of the
-# weight gradient, tiles of a block of its sums, and shares of tiles for each unit.
+# exceed what they cover; vectors and rows of a register tile; tiles of a task, bytes of sums that it
+# holds.  Of the weight gradient: bytes of transformed planes in a chunk, blocks of channels and panels
+# of a task, tiles of a block of its sums, and tasks wanted for each unit.
 CHANNELS = 16
 WASTE = 2.0
 VECTORS = 2
@@ -94,18 +95,25 @@ class _Chunk:
         return self.lines * self.tiles_w
 
 
-def _chunks(images: int, output: Triple, channels: int, multiple: int, chunk: int) -> list[_Chunk]:
-    """Equal parts of all rows of tiles, in multiples of ``multiple`` rows, of about ``chunk`` bytes."""
+def _chunks(images: int, output: Triple, channels: int, chunk: int) -> list[_Chunk]:
+    """Equal parts of all rows of tiles, of about ``chunk`` bytes."""
     tiles_h, tiles_w = _tiles(output)
     lines = images * tiles_h
     size = max(1, chunk // (POINTS * -(-channels // LANES) * LANES * 4 * tiles_w))
     step = -(-lines // -(-lines // size))
-    step = -(-step // multiple) * multiple
     return [_Chunk(first, min(step, lines - first), tiles_h, tiles_w) for first in range(0, lines, step)]
 
 
 def _workers(call: Call, tasks: int) -> int:
     return min(tasks, call.caps.units * WORKERS_PER_UNIT)
+
+
+def _reads(x: Planes, size: Triple, padding: Triple, tiles_h: int, tiles_w: int, first: int,
+           pitch: int) -> dict[str, int]:
+    """What transforming the planes' tiles reads, from row of tiles ``first``."""
+    return {"x_n": x.strides[0], "x_c": x.strides[1], "channels": x.shape[1], "in_h": size[1], "in_w": size[2],
+            "pad_h": padding[1], "pad_w": padding[2], "tiles_h": tiles_h, "tiles_w": tiles_w, "line_first": first,
+            "blocks": -(-x.shape[1] // LANES), "pitch": pitch}
 
 
 def _transform(call: Call, kind: str, x: Planes, size: Triple, padding: Triple, c: _Chunk, v: Any) -> None:
@@ -116,10 +124,8 @@ def _transform(call: Call, kind: str, x: Planes, size: Triple, padding: Triple, 
     tasks = c.lines * blocks
     workers = _workers(call, tasks)
     scratch = call.temporary(workers * patch * pitch * LANES, dt.float32)
-    scalars = {"x_n": x.strides[0], "x_c": x.strides[1], "channels": x.shape[1], "in_h": size[1], "in_w": size[2],
-               "pad_h": padding[1], "pad_w": padding[2], "tiles_h": c.tiles_h, "tiles_w": c.tiles_w,
-               "line_first": c.first, "blocks": blocks, "tiles": c.tiles, "point": blocks * c.tiles * LANES,
-               "pitch": pitch, "tasks": tasks}
+    scalars = _reads(x, size, padding, c.tiles_h, c.tiles_w, c.first, pitch)
+    scalars |= {"tiles": c.tiles, "point": blocks * c.tiles * LANES, "tasks": tasks}
     call.launch("winograd_planes", {"x_dtype": x.dtype, "kind": kind, "lanes": LANES}, [x.arg, v, scratch], scalars,
                 1, workers)
 
@@ -141,37 +147,39 @@ def correlate_tiles(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, tr
     call.launch("winograd_weight", {"w_dtype": w.dtype, "lanes": LANES, "vectors": VECTORS, "flip": transposed},
                 [w.arg, u], {"out": out, "inner": inner, "w_o": w_o, "w_c": w_c, "point": point,
                              "tasks": tasks}, 1, _workers(call, tasks))
-    pick = _choice("windows", call, x, out, g)
-    lines_held = max(1, pick("tiles", TILES) // _tiles(g.output)[1])
-    chunks = _chunks(x.shape[0], g.output, inner, lines_held, pick("chunk", CHUNK))
-    v = _room(call, inner, chunks)
-    for c in chunks:
-        _transform(call, "input", x, g.input, g.padding, c, v)
-        held = -(-min(lines_held, c.lines) * c.tiles_w // ROWS) * ROWS
-        groups = -(-c.lines // lines_held)
-        wanted = -(-call.caps.units * TASKS_PER_UNIT // groups)
-        panels_held = max(1, min(SUMS // (POINTS * held * width * 4), -(-panels // wanted)))
-        tasks = groups * -(-panels // panels_held)
-        workers = _workers(call, tasks)
-        step = panels_held * POINTS * width * held + winograd.OUTPUTS * g.output[2] * LANES
-        scratch = call.temporary(workers * step, dt.float32)
-        scalars = {"inner": inner, "blocks": blocks, "tiles": c.tiles, "out": out, "u_point": point, "panels": panels,
-                   "panels_held": panels_held, "tiles_h": c.tiles_h, "tiles_w": c.tiles_w, "line_first": c.first,
-                   "lines": c.lines, "lines_held": lines_held, "tiles_held": held, "groups": groups,
-                   "out_h": g.output[1], "out_w": g.output[2], "scratch_step": step, "tasks": tasks}
-        if bias:
-            scalars["bias_step"] = bias[1].strides[0]
-        params = {"y_dtype": x.dtype, "bias": bias[1].dtype if bias else None, "lanes": LANES, "vectors": VECTORS,
-                  "rows": ROWS}
-        call.launch("winograd_product", params, [v, u, *([bias[0]] if bias else []), Result(0), scratch], scalars, 1,
-                    workers)
+    tiles_h, tiles_w = _tiles(g.output)
+    lines = x.shape[0] * tiles_h
+    lines_held = min(lines, max(1, _choice("windows", call, x, out, g)("tiles", TILES) // tiles_w))
+    held = -(-lines_held * tiles_w // ROWS) * ROWS
+    groups = -(-lines // lines_held)
+    # Each share of the panels transforms its tiles again: only as many as keep all units busy.
+    share = -(-panels // -(-call.caps.units // groups))
+    panels_held = max(1, min(SUMS // (POINTS * held * width * 4), share))
+    tasks = groups * -(-panels // share)
+    workers = _workers(call, tasks)
+    pitch = winograd.OUTPUTS * (tiles_w - 1) + winograd.SIZE
+    point_step = blocks * held * LANES + LANES
+    step = POINTS * point_step + panels_held * POINTS * width * held + LANES * max(
+        winograd.SIZE * pitch, winograd.OUTPUTS * g.output[2])
+    scratch = call.temporary(workers * step, dt.float32)
+    scalars = _reads(x, g.input, g.padding, tiles_h, tiles_w, 0, pitch)
+    scalars |= {"inner": inner, "out": out, "u_point": point, "point_step": point_step, "panels": panels,
+                "panels_held": panels_held, "panels_share": share, "lines": lines, "lines_held": lines_held,
+                "tiles_held": held, "groups": groups, "out_h": g.output[1], "out_w": g.output[2],
+                "scratch_step": step, "tasks": tasks}
+    if bias:
+        scalars["bias_step"] = bias[1].strides[0]
+    params = {"x_dtype": x.dtype, "y_dtype": x.dtype, "bias": bias[1].dtype if bias else None, "lanes": LANES,
+              "vectors": VECTORS, "rows": ROWS}
+    call.launch("winograd_product", params, [x.arg, u, *([bias[0]] if bias else []), Result(0), scratch], scalars, 1,
+                workers)
 
 
 def weight_tiles(call: Call, g: Planes, x: Planes, geometry: Geometry) -> None:
     """The weight gradient from the cotangent ``g`` (n, o, output) and ``x`` (n, c, input)."""
     n, inner, out = x.shape[0], x.shape[1], g.shape[1]
     chunk = _choice("weight", call, x, out, geometry)("chunk", CHUNK)
-    chunks = _chunks(n, geometry.output, max(inner, out), 1, chunk)
+    chunks = _chunks(n, geometry.output, max(inner, out), chunk)
     v, d = _room(call, inner, chunks), _room(call, out, chunks)
     blocks, out_blocks = -(-inner // LANES), -(-out // LANES)
     block_groups, panel_groups = -(-blocks // BLOCKS), -(-out_blocks // (VECTORS * PANELS))
