@@ -32,7 +32,7 @@ PHASELESS = {"linalg.eig"}
 WHOLE = {"as_strided", "as_strided_copy", "as_strided_scatter"}
 # Of integers and bools only.
 DISCRETE = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",
-            "gcd", "lcm", "nn.functional.one_hot", "unravel_index"}
+            "gcd", "lcm", "_int_mm", "nn.functional.one_hot", "unravel_index"}
 # Counts: their samples are float32, so that they are not differentiated.
 COUNTED = {"bincount", "histogram", "histogramdd"}
 # PyTorch has no derivative of them either: steps, drawn counts, and polynomials of a varying degree.
