@@ -11,10 +11,10 @@ from clnet.core.errors import DeviceError
 from clnet.core.program import KernelSource
 from clnet.device.block import Bin, Block, Region, Segment, hand_out
 from clnet.device.host import host_caps
-from clnet.device.runtime import DriverlessRuntime, Launchable, Runtime
+from clnet.device.runtime import DatalessRuntime, Launchable, Runtime
 
 
-class MetaRuntime(DriverlessRuntime):
+class MetaRuntime(DatalessRuntime):
     """Takes no memory, and has nothing to read."""
 
     computes = False
@@ -27,24 +27,10 @@ class MetaRuntime(DriverlessRuntime):
         self._dead.clear()
         return hand_out(Region(None, 0, Bin(0, self._usage, self._dead), Segment(None, nbytes)))
 
-    def host_view(self, block: Block) -> np.ndarray | None:
-        return None
-
-    def wrap_host(self, address: int, nbytes: int, owner: object) -> tuple[Block, int] | None:
-        return None
-
-    def upload(self, block: Block, byte_offset: int, array: np.ndarray) -> None:
-        return
-
     def download(self, block: Block, byte_offset: int, out: np.ndarray) -> None:
         raise NotImplementedError(
             "Cannot copy out of meta tensor; no data! Modules go from meta to a device by torch.nn.Module.to_empty() "
             "in place of to()")
-
-    def copy(
-        self, source: Block, source_offset: int, target: Block, target_offset: int, nbytes: int
-    ) -> None:
-        return
 
     def build(self, sources: Sequence[KernelSource], prelude: str = "") -> Sequence[Launchable]:
         raise DeviceError("the meta device runs no kernels")

@@ -19,7 +19,7 @@ from clnet.core.errors import BuildError, DeviceError, OutOfMemoryError
 from clnet.core.presets import PRESETS
 from clnet.core.program import KernelSource
 from clnet.device.block import Bin, Block, Region, Segment, hand_out
-from clnet.device.runtime import DriverlessRuntime, Runtime
+from clnet.device.runtime import DatalessRuntime, Runtime
 
 DEFAULT_PRESET = "rtx3060"
 
@@ -60,7 +60,7 @@ class NullKernel:
         self.runtime.record(self.source, tuple(global_size), tuple(args))
 
 
-class NullRuntime(DriverlessRuntime):
+class NullRuntime(DatalessRuntime):
     """Records in `launches`; `clear` empties it. Downloads give zeros."""
 
     def __init__(self, caps: DeviceCaps, name: str) -> None:
@@ -89,22 +89,8 @@ class NullRuntime(DriverlessRuntime):
         home = Bin(buffer.nbytes, self._usage, self._dead)
         return hand_out(Region(buffer, 0, home, Segment(buffer, buffer.nbytes)))
 
-    def host_view(self, block: Block) -> np.ndarray | None:
-        return None
-
-    def wrap_host(self, address: int, nbytes: int, owner: object) -> tuple[Block, int] | None:
-        return None
-
-    def upload(self, block: Block, byte_offset: int, array: np.ndarray) -> None:
-        return
-
     def download(self, block: Block, byte_offset: int, out: np.ndarray) -> None:
         out.fill(0)
-
-    def copy(
-        self, source: Block, source_offset: int, target: Block, target_offset: int, nbytes: int
-    ) -> None:
-        return
 
     def build(self, sources: Sequence[KernelSource], prelude: str = "") -> list[NullKernel]:
         for source in sources:

@@ -139,3 +139,21 @@ class DriverlessRuntime(Runtime):
 
     def build_stats(self) -> dict[str, float]:
         return {"kernels_from_source": 0, "kernels_from_disk": 0, "seconds": 0.0}
+
+
+class DatalessRuntime(DriverlessRuntime):
+    """What devices whose tensors have no elements behind them share: nothing is written or moved."""
+
+    def host_view(self, block: Block) -> np.ndarray | None:
+        return None
+
+    def wrap_host(self, address: int, nbytes: int, owner: object) -> tuple[Block, int] | None:
+        return None
+
+    def upload(self, block: Block, byte_offset: int, array: np.ndarray) -> None:
+        return
+
+    def copy(
+        self, source: Block, source_offset: int, target: Block, target_offset: int, nbytes: int
+    ) -> None:
+        return
