@@ -17,7 +17,7 @@ POSITIVE = (0.1, 3.0)
 
 def _add(a: Expr, b: Expr, alpha: Expr | None = None) -> Expr:
     if a.dtype is dt.bool_:
-        return a | b
+        return a | b if alpha is None else a | (b & alpha)
     return a + b if alpha is None else a + b * alpha
 
 
@@ -29,37 +29,43 @@ def _mul(a: Expr, b: Expr) -> Expr:
     return a & b if a.dtype is dt.bool_ else a * b
 
 
-def _check_alpha(input: Any, other: Any, alpha: Any) -> None:
-    """Raises RuntimeError unless the elements' type takes the factor ``alpha``."""
+def _factor(input: Any, other: Any, alpha: Any) -> Any:
+    """``alpha`` of a sum or difference, a bool for bools.
+
+    Raises:
+        RuntimeError: the elements' type does not take the factor ``alpha``.
+    """
     tensors = [x for x in (input, other) if not isinstance(x, (int, float, complex))]
-    if isinstance(alpha, bool) and any(x.dtype is not dt.bool_ for x in tensors):
+    numbers = [x for x in (input, other) if isinstance(x, (int, float, complex))]
+    bools = all(x.dtype is dt.bool_ for x in tensors) and all(isinstance(x, bool) for x in numbers)
+    if isinstance(alpha, bool) and not bools:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if isinstance(alpha, (float, complex)) and not any(x.dtype.is_inexact for x in tensors):
-        numbers = [x for x in (input, other) if isinstance(x, (float, complex))]
-        if not numbers:
+        if not any(isinstance(x, (float, complex)) for x in numbers):
             raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return bool(alpha) if bools else alpha
 
 
 def _bind_add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    if type(alpha) is not int:
-        _check_alpha(input, other, alpha)
-    return ((input, other) if alpha == 1 else (input, other, alpha)), {}
+    if type(alpha) is int and alpha == 1:
+        return (input, other), {}
+    return (input, other, _factor(input, other, alpha)), {}
 
 
 def _bind_sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    if type(alpha) is not int:
-        _check_alpha(input, other, alpha)
-    return ((input, other) if alpha == 1 else (input, other, alpha)), {}
+    if type(alpha) is int and alpha == 1:
+        return (input, other), {}
+    return (input, other, _factor(input, other, alpha)), {}
 
 
-add = declared("add", _add, _bind_add, "``input + alpha * other``, broadcast.", inplace=True,
+add = declared("add", _add, _bind_add, "``input + alpha * other``, broadcast.", inplace=True, numbers=True,
                reference=lambda a, b, alpha=1: a + np.multiply(b, alpha, dtype=getattr(b, "dtype", None)))
 sub = declared("sub", _sub, _bind_sub, "``input - alpha * other``, broadcast.", inplace=True,
-               refuses=("bool",), refuses_any=("bool",), aliases=("subtract",),
+               refuses=("bool",), refuses_any=("bool",), aliases=("subtract",), numbers=True,
              refusal="Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
                      "invert a mask, use the `~` or `logical_not()` operator instead.",
                reference=lambda a, b, alpha=1: a - b * alpha)
-mul = binary("mul", _mul, "Product of the elements, broadcast.", inplace=True,
+mul = binary("mul", _mul, "Product of the elements, broadcast.", inplace=True, numbers=True,
              aliases=("multiply",), reference=lambda a, b: a * b)
 
 
@@ -86,6 +92,8 @@ def int_floor_div(a: Expr, b: Expr) -> Expr:
 def _div(a: Expr, b: Expr, rounding_mode: str | None = None) -> Expr:
     if rounding_mode is None:
         return a / b
+    if a.dtype is dt.bool_:
+        raise NotImplementedError(f"\"div_{rounding_mode}\" not implemented for 'Bool'")
     if a.dtype.is_floating_point:
         return float_floor_div(a, b) if rounding_mode == "floor" else f("trunc", a / b)
     return int_floor_div(a, b) if rounding_mode == "floor" else f("int_div", a, b)
@@ -96,7 +104,7 @@ def _true_div(input: Any, other: Any) -> Any:
 
 
 true_div = declared("true_divide", lambda a, b: a / b, _true_div, "``input / other`` in floating point.",
-                    promotion="int_to_float", inplace=True, reference=np.true_divide)
+                    promotion="int_to_float", inplace=True, numbers=True, reference=np.true_divide)
 
 
 def _bind_div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -116,7 +124,7 @@ _ROUNDED: dict[Any, Any] = {None: np.true_divide, "floor": np.floor_divide, "tru
 
 div = declared("div", _div, _bind_div, "Quotient, exact or rounded towards minus infinity or zero.",
                promotion=lambda attrs: "default" if "rounding_mode" in attrs else "int_to_float",
-               inplace=True, aliases=("divide",), samples=_div_samples,
+               inplace=True, numbers=True, aliases=("divide",), samples=_div_samples,
                grads=lambda g, o, a, b, rounding_mode=None: (
                    (None, None) if rounding_mode else (g / b, -(g * o) / b)),
                reference=lambda a, b, rounding_mode=None: _ROUNDED[rounding_mode](a, b))
@@ -128,7 +136,7 @@ def _floor_divide(input: Any, other: Any) -> Any:
 
 floor_divide = declared(
     "floor_divide", lambda a, b: _div(a, b, "floor"), _floor_divide,
-    "Quotient rounded towards minus infinity.", inplace=True, refuses=("bool",),
+    "Quotient rounded towards minus infinity.", inplace=True, numbers=True, refuses=("bool",),
     grads=lambda g, o, a, b: (None, None), reference=np.floor_divide)
 
 

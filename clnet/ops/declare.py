@@ -69,6 +69,7 @@ class Expression:
             bool counts.
         refusal: what to say then, where PyTorch explains.
         tensors: whether every operand must be a tensor, as PyTorch asks.
+        numbers: whether no operand need be a tensor.
         undefined: operands for which no derivative is stated; asking for it raises.
     """
 
@@ -82,6 +83,7 @@ class Expression:
     undefined: tuple[int, ...] = ()
     refuses_any: tuple[str, ...] = ()
     tensors: bool = False
+    numbers: bool = False
     refusal: str = ""
     _partials: dict[Any, Any] = field(default_factory=dict)
     _read_sets: dict[Any, Any] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Expression:
             TypeError: a number where only tensors are taken.
         """
         numbers = [o for o in operands if isinstance(o, Number)]
-        if len(numbers) == len(operands):
+        if len(numbers) == len(operands) and not self.numbers:
             raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {numbers[0].kind}")
         for i, o in enumerate(operands) if self.tensors else ():
             if isinstance(o, Number):
@@ -334,7 +336,7 @@ def binary(name: str, build: Callable[..., Expr], doc: str, **fields: Any) -> Op
 
 
 _EXPRESSION_FIELDS = ("promotion", "grads", "conditions", "refuses", "refuses_any", "undefined", "part", "tensors",
-                      "refusal")
+                      "numbers", "refusal")
 
 
 def declared(name: str, build: Callable[..., Expr], bind: Callable[..., Any], doc: str,

@@ -237,6 +237,8 @@ def float_power(input: Any, exponent: Any) -> Any:
            reference=lambda a, b, alpha=1: b - alpha * a)
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
+    if isinstance(input, (int, float, complex)):
+        raise TypeError(f"rsub(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return sub(other, input, alpha=alpha)
 
 
