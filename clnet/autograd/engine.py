@@ -15,12 +15,16 @@ from ..ops.creation import fill
 from ..ops.join import stack
 from ..ops.reduction import sum_to_size
 from ..ops.view import select
-from .graph import Accumulator, edge, meta_of
-from .mode import enable_grad, grad_mode, no_grad
+from .graph import AccumulateGrad, GradientEdge, edge, meta_of
+from .mode import enable_grad, grad_mode, no_grad, running
 
 
 def _as_tuple(x: Any) -> tuple[Any, ...]:
-    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+    return tuple(x) if isinstance(x, (tuple, list)) and not isinstance(x, GradientEdge) else (x,)
+
+
+def _edge(x: Any) -> Any:
+    return (x.node, x.output_nr) if isinstance(x, GradientEdge) else edge(x)
 
 
 def _seed(output: Any, gradient: Any) -> Any:
@@ -29,6 +33,10 @@ def _seed(output: Any, gradient: Any) -> Any:
     Raises:
         RuntimeError: none given for an output that is not a single number, or shapes differ.
     """
+    if isinstance(output, GradientEdge):
+        if gradient is None:
+            raise RuntimeError("a GradientEdge to start from needs a gradient of its own in grad_tensors")
+        return gradient
     if gradient is None:
         if output.layout.numel != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -45,7 +53,7 @@ def _seed(output: Any, gradient: Any) -> Any:
 def _roots(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
     roots = []
     for y, g in zip(outputs, gradients):
-        e = edge(y)
+        e = _edge(y)
         if e is None:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         roots.append((*e, _seed(y, g)))
@@ -107,7 +115,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     keep = create_graph if retain_graph is None else retain_graph
     targets = []
     for x in ins:
-        e = edge(x)
+        e = _edge(x)
         if e is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         targets.append(e)
@@ -137,8 +145,9 @@ def _grads_of_batch(outputs: tuple[Any, ...], inputs: Any, grad_outputs: tuple[A
     return tuple(None if column[0] is None else stack(list(column)) for column in zip(*rows))
 
 
-def _reachable(roots: list[Any], targets: dict[Any, Any] | None) -> tuple[dict[Any, int], set[Any] | None]:
-    """Uses of every node reachable from the roots, and the nodes that lead to a target."""
+def _reachable(roots: list[Any], targets: dict[Any, Any] | None
+               ) -> tuple[dict[Any, int], set[Any] | None, set[Any]]:
+    """Uses of every node reachable from the roots, the nodes that lead to a target, those that get cotangents."""
     uses: dict[Any, int] = {}
     order: list[Any] = []
     seen = {node for node, _, _ in roots}
@@ -153,18 +162,18 @@ def _reachable(roots: list[Any], targets: dict[Any, Any] | None) -> tuple[dict[A
                     seen.add(e[0])
                     stack.append(e[0])
     if targets is None:
-        return uses, None
+        return uses, None, seen
     needed = {node for node, _ in targets}
     # A node is made before the nodes that use it, so ascending sequence visits uses last.
-    for node in sorted(order, key=lambda n: n.sequence if not isinstance(n, Accumulator) else -1):
+    for node in sorted(order, key=lambda n: n.sequence if not isinstance(n, AccumulateGrad) else -1):
         if any(e is not None and e[0] in needed for e in node.edges):
             needed.add(node)
-    return uses, needed
+    return uses, needed, needed & seen
 
 
 def _run(roots: list[Any], keep: bool, create_graph: bool,
          captured: dict[Any, Any] | None = None) -> None:
-    uses, needed = _reachable(roots, captured)
+    uses, needed, reached = _reachable(roots, captured)
     # Storages that somebody else may hold: a leaf's gradient must not share them.
     held = {g.storage for _, _, g in roots}
     buffers: dict[Any, dict[int, Any]] = {}
@@ -174,7 +183,7 @@ def _run(roots: list[Any], keep: bool, create_graph: bool,
     for node in dict.fromkeys(node for node, _, _ in roots):
         if not uses.get(node):
             heapq.heappush(ready, (-node.sequence, id(node), node))
-    with enable_grad() if create_graph else no_grad():
+    with enable_grad() if create_graph else no_grad(), running(reached):
         while ready:
             node = heapq.heappop(ready)[2]
             received = buffers.pop(node, None)
@@ -183,13 +192,18 @@ def _run(roots: list[Any], keep: bool, create_graph: bool,
                 if node.hooks or node.retained or captured is not None:
                     _observe(node, received, captured)
                     held.update(g.storage for g in received.values())
-                if type(node) is Accumulator:
-                    if captured is None:
-                        _accumulate(node.tensor, received[0], create_graph, held)
-                else:
-                    grads = _observed(node, received) if HUB.calls else _derive(node, received)
-                    if not keep:
-                        node.release()
+                # What was asked for at this node needs nothing from below it.
+                if needed is None or any(e is not None and e[0] in needed for e in node.edges):
+                    if node.around is not None:
+                        _before(node, received, held)
+                    if type(node) is AccumulateGrad:
+                        _accumulate(node.variable, received[0], create_graph, held)
+                    else:
+                        grads = _observed(node, received) if HUB.calls else _derive(node, received)
+                        if not keep:
+                            node.release()
+                    if node.around is not None:
+                        grads = _after(node, received, grads)
             for e, g in itertools.zip_longest(node.edges, grads):
                 if e is None:
                     continue
@@ -225,13 +239,35 @@ def _observe(node: Any, received: dict[int, Any], captured: dict[Any, Any] | Non
                 captured[target, index] = received[index]
 
 
+def _received(node: Any, received: dict[int, Any]) -> tuple[Any, ...]:
+    """The cotangents of all of a node's results, None for those that have none."""
+    return tuple(received.get(k) for k in range(len(node.out_layouts)))
+
+
+def _before(node: Any, received: dict[int, Any], held: set[Any]) -> None:
+    """Let the node's hooks replace the cotangents that it is about to take."""
+    for hook in list(node.around[0].values()):
+        changed = hook(_received(node, received))
+        if changed is not None:
+            received.update((i, g) for i, g in enumerate(changed) if g is not None)
+    held.update(g.storage for g in received.values())
+
+
+def _after(node: Any, received: dict[int, Any], grads: Any) -> Any:
+    """The operands' cotangents as the node's hooks leave them."""
+    for hook in list(node.around[1].values()):
+        changed = hook(tuple(grads), _received(node, received))
+        grads = grads if changed is None else changed
+    return grads
+
+
 def _derive(node: Any, received: dict[int, Any]) -> list[Any]:
     """The node's cotangents, fitted to its operands."""
     try:
         grads = node.apply([received.get(k) for k in range(len(node.out_layouts))])
     except Exception:
         if node.trace is not None:
-            warnings.warn(f"Error detected in {node.name}. Traceback of forward call that caused the "
+            warnings.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the "
                           f"error:\n{node.trace}", stacklevel=2)
         raise
     if node.trace is not None and grad_mode.check_nan:
@@ -243,7 +279,7 @@ def _observed(node: Any, received: dict[int, Any]) -> list[Any]:
     """``_derive`` beneath the eyes of profilers."""
     observers = HUB.calls
     for observer in observers:
-        observer.node_begins(node.name, node.sequence)
+        observer.node_begins(node.name(), node.sequence)
     try:
         return _derive(node, received)
     finally:
@@ -264,7 +300,7 @@ def _fit(g: Any, layout: Any) -> Any:
 def _check_nan(node: Any, grads: list[Any]) -> None:
     for i, g in enumerate(grads):
         if g is not None and g.layout.dtype.is_floating_point and bool(g.detach().isnan().any()):
-            raise RuntimeError(f"Function '{node.name}' returned nan values in its {i}th output. "
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output. "
                                f"Traceback of forward call that caused the error:\n{node.trace}")
 
 

@@ -10,28 +10,28 @@ from typing import Any
 from . import graph
 from .graph import edge, meta_of
 from .mode import grad_mode, no_grad
+from .node import Node, named
 
 
-class FunctionNode:
-    """A recorded call whose derivative is a Python function of the cotangents."""
+class FunctionNode(Node):
+    """A recorded call whose derivative is a Python function of the cotangents.
 
-    __slots__ = ("name", "function", "edges", "out_layouts", "layouts", "sequence", "hooks",
-                 "retained", "trace", "_done", "_release", "__weakref__")
+    What ``forward`` left in its context is found here too.
+    """
 
-    def __init__(self, name: str, operands: Any, results: Any, function: Callable[..., Any],
-                 release: Callable[[], None] | None = None) -> None:
-        self.name, self.function = name, function
+    __slots__ = ("function", "out_layouts", "layouts", "_ctx")
+
+    def __init__(self, operands: Any, results: Any, function: Callable[..., Any],
+                 ctx: FunctionCtx | None = None) -> None:
+        super().__init__()
+        self.function = function
         self.edges = [edge(x) for x in operands]
         self.layouts = [getattr(x, "layout", None) for x in operands]
         self.out_layouts = [r.layout for r in results]
         self.sequence = next(graph._sequence)
-        self.hooks = self.retained = None
-        self.trace = "".join(traceback.format_stack()[:-3]) if grad_mode.anomaly else None
-        self._release = release
-
-    @property
-    def next_functions(self) -> tuple[Any, ...]:
-        return tuple(e if e is not None else (None, 0) for e in self.edges)
+        if grad_mode.anomaly:
+            self.trace = "".join(traceback.format_stack()[:-3])
+        self._ctx = ctx
 
     def apply(self, grads: list[Any]) -> list[Any]:
         got = self.function(*grads)
@@ -39,15 +39,18 @@ class FunctionNode:
         return list(got) + [None] * (len(self.edges) - len(got))
 
     def release(self) -> None:
-        if self._release is not None:
-            self._release()
+        if self._ctx is not None:
+            self._ctx._free()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ctx, name)
 
 
 def record_custom(name: str, operands: tuple[Any, ...], result: Any,
                   vjp: Callable[..., Any]) -> Any:
     """Connect one result that was computed outside the dispatch; returns it."""
     if grad_mode.enabled and any(edge(x) is not None for x in operands):
-        node = FunctionNode(name, operands, (result,), vjp)
+        node = named(name, FunctionNode)(operands, (result,), vjp)
         meta = meta_of(result)
         meta.node, meta.index, result.tracked = node, 0, True
     return result
@@ -180,10 +183,10 @@ class Function:
         node = None
         if recorded:
             tensors = [r for r in results if getattr(r, "layout", None) is not None]
-            node = FunctionNode(f"{cls.__name__}Backward", operands, tensors,
-                                lambda *grads: cls._call_backward(ctx, layouts, grads), ctx._free)
+            layouts = [r.layout for r in tensors]
+            node = named(f"{cls.__name__}Backward", FunctionNode)(
+                operands, tensors, lambda *grads: cls._call_backward(ctx, layouts, grads), ctx)
             node.edges = edges_before
-            layouts = node.out_layouts
             for k, r in enumerate(tensors):
                 if r.layout.dtype.is_inexact and not any(r is c for c in ctx._constant):
                     meta = meta_of(r)

@@ -6,15 +6,29 @@ Nothing here knows the tensor class; it uses ``layout``, ``storage``, ``meta`` a
 """
 from __future__ import annotations
 
+import functools
 import itertools
 import traceback
 import weakref
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
 from ..core import dispatch
 from ..core.op import Op
 from ..ops.declare import RESULT_ATTRS
 from .mode import enable_grad, grad_mode
+from .node import Handles, Node, RemovableHandle, named
+from .saved import (
+    Packed,
+    allow_mutation_on_saved_tensors,
+    disable_saved_tensors_hooks,
+    save_on_cpu,
+    saved_tensors_hooks,
+)
+
+__all__ = ["GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
+           "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu",
+           "saved_tensors_hooks"]
 
 _sequence = itertools.count()
 
@@ -63,57 +77,29 @@ def meta_of(x: Any) -> Meta:
     return x.meta
 
 
-class Packed:
-    """A saved tensor in the form that a hook gave it."""
-
-    __slots__ = ("content", "unpack")
-
-    def __init__(self, content: Any, unpack: Any) -> None:
-        self.content, self.unpack = content, unpack
-
-    def open(self) -> Any:
-        """The tensor again."""
-        return self.unpack(self.content)
-
-
-class saved_tensors_hooks:
-    """Inside, ``pack_hook`` turns each saved tensor into what is kept, ``unpack_hook`` turns it back."""
-
-    def __init__(self, pack_hook: Any, unpack_hook: Any) -> None:
-        self._hooks = (pack_hook, unpack_hook)
-
-    def __enter__(self) -> saved_tensors_hooks:
-        self._before, grad_mode.saved_hooks = grad_mode.saved_hooks, self._hooks
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        grad_mode.saved_hooks = self._before
-
-
-class Node:
+class Call(Node):
     """A recorded call; also the context its ``vjp`` receives.
 
     Attributes:
         operands: tensors kept for the derivative, numbers, or None for what isn't kept.
         layouts: of every tensor operand.  needs: which operands want a cotangent.
-        edges: (node, result index) or None per operand.
     """
 
-    __slots__ = ("op", "attrs", "_operands", "_versions", "_outputs", "layouts", "needs", "edges",
-                 "sequence", "hooks", "retained", "out_layouts", "trace", "released", "_packed", "__weakref__")
+    __slots__ = ("op", "attrs", "_operands", "_versions", "_outputs", "layouts", "needs", "out_layouts",
+                 "released", "_packed")
 
     def __init__(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any],
                  results: Any) -> None:
+        super().__init__()
         self.op, self.attrs = op, attrs
         self.edges = [edge(x) for x in operands]
         self.needs = [e is not None for e in self.edges]
         self.layouts = [getattr(x, "layout", None) for x in operands]
         self.out_layouts = [r.layout for r in results]
         self.sequence = next(_sequence)
-        self.hooks: dict[int, Any] | None = None
-        self.retained: dict[int, Any] | None = None
         self.released = False
-        self.trace = "".join(traceback.format_stack()[:-3]) if grad_mode.anomaly else None
+        if grad_mode.anomaly:
+            self.trace = "".join(traceback.format_stack()[:-3])
         reads_in, reads_out = self._reads()
         for i in reads_in:
             if i < len(operands) and self.layouts[i] is not None:
@@ -152,10 +138,6 @@ class Node:
         """Note the versions of saved results, after an in-place call has counted its write."""
         self._versions += [(alias, alias.storage.version) for alias in self._outputs.values()
                            if not isinstance(alias, Packed)]
-
-    @property
-    def name(self) -> str:
-        return "".join(part.capitalize() for part in self.op.name.strip("_").split("_")) + "Backward0"
 
     @property
     def operands(self) -> list[Any]:
@@ -202,10 +184,6 @@ class Node:
         """The handle kept for result ``k``, or None."""
         return self._outputs.get(k)
 
-    @property
-    def next_functions(self) -> tuple[Any, ...]:
-        return tuple(e if e is not None else (None, 0) for e in self.edges)
-
     def check(self) -> None:
         """Whether everything saved is as it was.
 
@@ -238,30 +216,28 @@ class Node:
             self.released = True
         self._operands, self._versions, self._outputs = [], [], {}
 
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
+
+@functools.cache
+def _class_of(name: str) -> type[Call]:
+    words = (part.capitalize() for part in name.strip("_").split("_"))
+    kind: type[Call] = named("".join(words) + "Backward0", Call)
+    return kind
 
 
-class Accumulator:
+class AccumulateGrad(Node):
     """The end of an edge at a leaf: adds to its gradient."""
 
-    __slots__ = ("tensor", "sequence", "hooks", "retained", "edges", "trace", "__weakref__")
-    name = "AccumulateGrad"
+    __slots__ = ("variable",)
+    out_layouts = (None,)
 
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor
+    def __init__(self, variable: Any) -> None:
+        super().__init__()
+        self.variable = variable
         self.sequence = 1 << 62  # leaves first: their buffers are freed soonest
-        self.hooks = self.retained = None
-        self.edges: list[Any] = []
-        self.trace = None
+        self.edges = []
 
-    @property
-    def variable(self) -> Any:
-        return self.tensor
-
-    @property
-    def next_functions(self) -> tuple[Any, ...]:
-        return ()
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
 
 
 def edge(x: Any) -> Any:
@@ -276,7 +252,7 @@ def edge(x: Any) -> Any:
     if meta.requires_grad:
         found = meta.accumulator() if meta.accumulator is not None else None
         if found is None:
-            found = Accumulator(x)
+            found = AccumulateGrad(x)
             meta.accumulator = weakref.ref(found)
         return found, 0
     return None
@@ -296,6 +272,60 @@ def _refresh_view(x: Any, meta: Meta) -> None:
     x.tracked = True
 
 
+class GradientEdge(NamedTuple):
+    """Where a gradient flows to; takes a tensor's place in ``grad`` and ``backward``."""
+
+    node: Node
+    output_nr: int
+    ownership_token: Any = None
+
+
+def get_gradient_edge(tensor: Any) -> GradientEdge:
+    """The edge along which the gradient of ``tensor`` flows.
+
+    Raises:
+        RuntimeError: it doesn't require one.
+    """
+    found = edge(tensor)
+    if found is None:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require "
+                           "gradients")
+    return GradientEdge(*found)
+
+
+def increment_version(tensor: Any) -> None:
+    """Count a write to the storage of a tensor, or of each of several, so that backward knows of it."""
+    mutated(tensor if isinstance(tensor, Iterable) and getattr(tensor, "layout", None) is None else (tensor,))
+
+
+def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[[Any], None], *,
+                             mode: Literal["all", "any"] = "all") -> RemovableHandle:
+    """Call ``fn`` once a backward knows the gradients of all ``tensors``, or of any one of them.
+
+    It receives the gradients, None for tensors that this backward doesn't reach; in mode "any" the
+    first gradient known. What it returns is ignored.
+
+    Raises:
+        ValueError: another mode.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    known: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
+
+    def note(i: int, gradient: Any) -> None:
+        run = grad_mode.backward
+        gradients = known.setdefault(run, [None] * len(tensors))
+        first = all(g is None for g in gradients)
+        gradients[i] = gradient
+        if mode == "any":
+            if first:
+                fn(gradient)
+        elif all(g is not None or edge(x)[0] not in run.nodes for g, x in zip(gradients, tensors)):
+            fn(gradients)
+
+    return Handles([x.register_hook(functools.partial(note, i)) for i, x in enumerate(tensors)])
+
+
 def record(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], results: Any,
            out: Any) -> None:
     """Connect the results of a call that ran to its operands."""
@@ -303,7 +333,7 @@ def record(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], results: An
         if out is not None:
             mutated(results)
         return
-    node = Node(op, operands, attrs, results)
+    node = _class_of(op.name)(op, operands, attrs, results)
     if out is not None:
         mutated(results)
     node.saved_now()
@@ -337,7 +367,7 @@ def record_view(op: Op, base: Any, attrs: dict[str, Any], result: Any) -> None:
         meta.base, meta.chain = base, ((op, attrs),)
     meta.version = result.storage.version
     if grad_mode.enabled and edge(base) is not None:
-        meta.node, meta.index = Node(op, (base,), attrs, (result,)), 0
+        meta.node, meta.index = _class_of(op.name)(op, (base,), attrs, (result,)), 0
         result.tracked = True
 
 
@@ -361,25 +391,19 @@ def check_writable(x: Any) -> None:
                            "in-place operation.")
 
 
-class CopySlices:
+class CopySlices(Node):
     """An in-place write through a view, seen from the base."""
 
-    __slots__ = ("inner", "chain", "own", "edges", "layouts", "out_layouts", "sequence", "hooks",
-                 "retained", "trace", "__weakref__")
-    name = "CopySlices"
+    __slots__ = ("inner", "chain", "own", "layouts", "out_layouts")
 
-    def __init__(self, inner: Node, base_edge: Any, chain: tuple[Any, ...], own: list[int]) -> None:
+    def __init__(self, inner: Call, base_edge: Any, chain: tuple[Any, ...], own: list[int]) -> None:
+        super().__init__()
         self.inner, self.chain, self.own = inner, chain, own
         self.layouts = [None, *inner.layouts]
         self.out_layouts = [None]
         self.edges = [base_edge] + [None if i in own else e for i, e in enumerate(inner.edges)]
         self.sequence = next(_sequence)
-        self.hooks = self.retained = None
         self.trace = inner.trace
-
-    @property
-    def next_functions(self) -> tuple[Any, ...]:
-        return tuple(e if e is not None else (None, 0) for e in self.edges)
 
     def apply(self, grads: list[Any]) -> list[Any]:
         whole = grads[0].clone()
@@ -401,7 +425,7 @@ class CopySlices:
         self.inner.release()
 
 
-def _rebase(r: Any, node: Node, index: int, operands: tuple[Any, ...]) -> None:
+def _rebase(r: Any, node: Call, index: int, operands: tuple[Any, ...]) -> None:
     """Make ``r``, just written to in place, the result of ``node``."""
     meta = meta_of(r)
     r.storage.rebased = True

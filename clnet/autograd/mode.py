@@ -17,6 +17,8 @@ class _Mode(threading.local):
     anomaly = False
     check_nan = True
     saved_hooks: Any = None  # (pack, unpack) applied to tensors that calls save
+    backward: Any = None  # the pass that runs now
+    hooks_refused: str | None = None  # why no such hooks may be set
 
 
 grad_mode = _Mode()
@@ -92,6 +94,16 @@ class set_grad_enabled(Setting):
     def __enter__(self) -> set_grad_enabled:
         grad_mode.enabled = self._value
         return self
+
+
+class running(Setting):
+    """One backward pass, while it runs. ``nodes``: those that it gives cotangents to."""
+
+    _attribute = "backward"
+
+    def __init__(self, nodes: set[Any]) -> None:
+        self.nodes = nodes
+        self._value = self
 
 
 class detect_anomaly(Setting):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import engine, forward_ad
-from ..autograd.graph import Accumulator, edge, meta_of
+from ..autograd.graph import AccumulateGrad, edge, meta_of
 from ..autograd.mode import enable_grad
 from ..core import dispatch
 from ..ops.view import expand, movedim, permute, reshape, unsqueeze
@@ -63,9 +63,9 @@ def _independent(result: Tensor, mine: set[int]) -> bool:
         if node in seen:
             continue
         seen.add(node)
-        if isinstance(node, Accumulator) and id(node.tensor) not in mine:
+        if isinstance(node, AccumulateGrad) and id(node.variable) not in mine:
             return False
-        waiting += [e[0] for e in node.edges if e is not None] if not isinstance(node, Accumulator) else []
+        waiting += [e[0] for e in node.edges if e is not None] if not isinstance(node, AccumulateGrad) else []
     return True
 
 

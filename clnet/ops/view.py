@@ -77,10 +77,15 @@ def _bind_view(input: Any, *shape: Any, size: Any = None, dtype: Any = None) -> 
 
     Raises:
         RuntimeError: the sizes don't match, or the strides need a copy (use ``reshape``).
+        TypeError: neither or both are given.
     """
-    if len(shape) == 1 and isinstance(shape[0], dt.DType):
-        dtype = shape[0]
+    if len(shape) == 1 and isinstance(shape[0], (dt.DType, type)):
+        dtype, shape = shape[0], ()
+    if bool(shape) + (size is not None) + (dtype is not None) != 1:
+        raise TypeError("view() takes either a dtype or a size, got "
+                        f"{', '.join(str(x) for x in (*shape, size, dtype) if x is not None) or 'neither'}")
     if dtype is not None:
+        dtype = dt.PYTHON_TYPES.get(dtype, dtype)
         return (input,), {"shape": _bits_shape(input, dtype), "dtype": dtype}
     return (input,), {"shape": lay.infer_size(lay.size_of(shape if size is None else (size,)), input.numel())}
 
@@ -140,6 +145,8 @@ view = declare_view("view", _bind_view, _move_view, _reshape_vjp, function=False
            reference=lambda x, *s: x.reshape(lay.size_of(s)))
 def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     """The elements in another ``shape``; a view where the strides allow it, else a copy."""
+    if not sizes and shape is None:
+        raise TypeError('reshape() missing 1 required positional arguments: "shape"')
     size = lay.infer_size(lay.size_of(sizes if shape is None else (shape,)), input.numel())
     if lay.view_strides(input.layout, size) is None:
         input = copy(input, dtype=input.dtype, dense=True)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..autograd.mode import enable_grad, no_grad
+from ..autograd.node import RemovableHandle
 from ..tensor import Tensor
-from ..tensor.tensor import RemovableHandle
 
 _HOOK_TABLES = ("_step_pre_hooks", "_step_post_hooks", "_state_dict_pre_hooks", "_state_dict_post_hooks",
                 "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks")

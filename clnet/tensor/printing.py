@@ -128,7 +128,7 @@ def _suffixes(x: Tensor) -> list[str]:
     if x.dtype not in implied or (x.numel() == 0 and x.dtype is not dt.get_default_dtype()):
         out.append(f"dtype={x.dtype}")
     if x.grad_fn is not None:
-        out.append(f"grad_fn=<{x.grad_fn.name}>")
+        out.append(f"grad_fn=<{x.grad_fn.name()}>")
     elif x.requires_grad:
         out.append("requires_grad=True")
     return out

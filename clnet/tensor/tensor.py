@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd import engine as reverse
 from ..autograd import graph
+from ..autograd.node import RemovableHandle
 from ..core import layout as lay
 from ..core.dtypes import DType
 from ..core.layout import Layout, Size
@@ -188,12 +189,12 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         e = graph.edge(self)
-        return e is None or isinstance(e[0], graph.Accumulator)
+        return e is None or isinstance(e[0], graph.AccumulateGrad)
 
     @property
     def grad_fn(self) -> Any:
         e = graph.edge(self)
-        return None if e is None or isinstance(e[0], graph.Accumulator) else e[0]
+        return None if e is None or isinstance(e[0], graph.AccumulateGrad) else e[0]
 
     @property
     def output_nr(self) -> int:
@@ -278,7 +279,7 @@ class Tensor:
         node, index = e
         node.hooks = node.hooks if node.hooks is not None else {}
         hooks = node.hooks.setdefault(index, {})
-        if isinstance(node, graph.Accumulator):
+        if isinstance(node, graph.AccumulateGrad):
             # The accumulator lives as long as somebody can reach it: the leaf holds it from here.
             graph.meta_of(self).hooks = node
         return RemovableHandle(hooks, hook)
@@ -355,24 +356,3 @@ class Tensor:
 
     # Filled in by the interchange module: reading memory.
     tolist_flat: Callable[[], list[Any]]
-
-
-class RemovableHandle:
-    """What registering a hook returns; ``remove()`` takes the hook back."""
-
-    _next = 0
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        RemovableHandle._next += 1
-        self.id = RemovableHandle._next
-        self._hooks = hooks
-        hooks[self.id] = hook
-
-    def remove(self) -> None:
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()

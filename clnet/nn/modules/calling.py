@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...autograd.function import Function
+from ...autograd.node import RemovableHandle
 from ...core.events import HUB
 from ...tensor import Tensor
-from ...tensor.tensor import RemovableHandle
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...autograd.mode import no_grad
+from ...autograd.node import RemovableHandle
 from ...tensor import Tensor
-from ...tensor.tensor import RemovableHandle
 from ..parameter import Parameter
 from .calling import Hook, add_hook
 
