@@ -70,22 +70,27 @@ def _zeta_start(s: Expr, q: Expr) -> list[Expr]:
     first = f("pow", q, -s)
     # Cases decided without summing take no step: a NaN term ends the loop.
     plain = (s > 1) & ((q > 0) | (f("ne", q, f("floor", q)) & f("eq", s, f("floor", s))))
-    return [first, q, where(plain, first, math.nan), q - q]
+    return [first, q, where(plain, first, math.nan), q - q, q - q]
 
 
 def _zeta_going(operands: Sequence[Expr], state: Sequence[Expr]) -> Expr:
-    total, a, last, count = state
+    total, a, last, count, _ = state
     return ((count < 9) | (a <= 9)) & (f("abs", last) > f("abs", total) * _epsilon(total))
 
 
 def _zeta_step(operands: Sequence[Expr], state: Sequence[Expr]) -> list[Expr]:
-    total, a, _, count = state
+    total, a, _, count, rest = state
     term = f("pow", a + 1, -operands[0])
-    return [total + term, a + 1, term, count + 1]
+    # What rounding drops is kept (Knuth's two-sum): between poles terms of both signs cancel.
+    grown = total + term
+    part = grown - total
+    dropped = (total - (grown - part)) + (term - part)
+    return [grown, a + 1, term, count + 1, rest + where(f("is_nan", dropped), 0, dropped)]
 
 
 def _zeta_end(operands: Sequence[Expr], state: Sequence[Expr]) -> Expr:
-    (s, q), (total, a, last, _) = operands, state
+    (s, q), (total, a, last, _, rest) = operands, state
+    total = total + rest
     # Euler-Maclaurin: the integral, half the last term, and corrections by Bernoulli numbers.
     tail = last * (a / (s - 1) - 0.5)
     term = last * s / a
@@ -98,6 +103,7 @@ def _zeta_end(operands: Sequence[Expr], state: Sequence[Expr]) -> Expr:
     value = where(q > 1e8, f("pow", q, 1 - s) * (1 / (s - 1) + 0.5 / q), value)
     at_pole = (q <= 0) & f("eq", q, f("floor", q))
     undefined = (q <= 0) & f("ne", s, f("floor", s))
+    undefined = undefined | f("eq", q, math.inf) | (f("eq", s, math.inf) & (q > 1))  # as PyTorch has it
     value = where(at_pole, math.inf, where(undefined, math.nan, value))
     return where(f("eq", s, 1), math.inf, where(s < 1, math.nan, value))
 

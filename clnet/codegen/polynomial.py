@@ -1,7 +1,8 @@
 """Orthogonal polynomials of a degree known at run time, by three-term recurrences (DLMF 18.9).
 
-Degrees are truncated to integers; negative ones give 0, and inside [-1, 1] higher Chebyshev
-polynomials are cosines, exact where the recurrence would have lost digits.
+Degrees are truncated to integers of 64 bits; negative ones and those beyond (NaN too) give 0.
+Inside [-1, 1] higher Chebyshev polynomials are cosines, exact where the recurrence would have
+lost digits.
 """
 from __future__ import annotations
 
@@ -36,13 +37,17 @@ def _twice(x: Expr, k: Expr, p: Expr, before: Expr) -> Expr:
     return (x + x) * p - before
 
 
+def _degree(n: Expr) -> Expr:
+    return where(f("abs", n) < 2.0 ** 63, f("trunc", n), -1)
+
+
 def _odd(n: Expr) -> Expr:
     return f("ne", f("fmod", n, Const(2.0, n.dtype)), 0)
 
 
 def _chebyshev(kind: str, shifted: bool) -> Callable[[Expr, Expr], Expr]:
     def body(x: Expr, n: Expr) -> Expr:
-        n = f("trunc", n)
+        n = _degree(n)
         if shifted:
             x = x + x - 1
         inside = f("abs", x) < 1
@@ -65,7 +70,7 @@ def _chebyshev(kind: str, shifted: bool) -> Callable[[Expr, Expr], Expr]:
 def _plain(name: str, most: dict[object, float] | None = None,
            special: Callable[[Expr, Expr, Expr], Expr] | None = None) -> Callable[[Expr, Expr], Expr]:
     def body(x: Expr, n: Expr) -> Expr:
-        n = f("trunc", n)
+        n = _degree(n)
         over = n > (most[x.dtype] if most else math.inf)
         value = f(f"{name}_steps", x, where(over, 0, n))
         if special is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,13 @@ def test_a_derivative_that_is_not_stated_raises_when_it_is_asked_for():
 def test_integers_compute_as_floats():
     assert clnet.special.i0e(clnet.tensor([1, 2])).dtype is clnet.float32
     assert clnet.special.zeta(clnet.tensor([2]), 1).dtype is clnet.float32
+
+
+def test_degrees_and_infinities():
+    n = clnet.tensor([math.nan, math.inf, -math.inf, 1e20, 2.0])
+    assert clnet.special.laguerre_polynomial_l(clnet.tensor(0.5), n).tolist() == [0, 0, 0, 0, 0.125]
+    assert clnet.special.shifted_chebyshev_polynomial_v(clnet.tensor(-1.0), n).tolist() == [0, 0, 0, 0, 41]
+    q = clnet.tensor([0.5, 1.0, 2.0, math.inf])
+    np.testing.assert_array_equal(clnet.special.zeta(math.inf, q).tolist(), [math.inf, 1, math.nan, math.nan])
+    got = clnet.special.polygamma(4, clnet.tensor([-5.5]))
+    np.testing.assert_allclose(got.tolist(), [-0.00452593], rtol=1e-5)  # terms of 768 cancel
