@@ -78,7 +78,7 @@ def batched(level: Level, op: Op, operands: tuple[Any, ...], attrs: dict[str, An
     return rule(level, op, operands, attrs)
 
 
-# Elementwise ------------------------------------------------------------------------------------
+# Elementwise ---
 
 def _elementwise(level: Level, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     tensors = [x for x in operands if _is_tensor(x)]
@@ -107,7 +107,7 @@ def _random(level: Level, op: Op, operands: tuple[Any, ...], attrs: dict[str, An
     return _run(op, made, {**attrs, "shape": shape})
 
 
-# Without a rule ---------------------------------------------------------------------------------
+# Without a rule ---
 
 def _one_by_one(level: Level, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     results = []
@@ -119,7 +119,7 @@ def _one_by_one(level: Level, op: Op, operands: tuple[Any, ...], attrs: dict[str
     return made if isinstance(got, tuple) else made[0]
 
 
-# Structural families ----------------------------------------------------------------------------
+# Structural families ---
 
 def _over_dims(level: Level, op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """Reductions: the dimensions are one further to the right."""

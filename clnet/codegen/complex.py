@@ -116,7 +116,7 @@ def _convert(x: Any, dtype: DType) -> Any:
     return cast(x[0], dtype)
 
 
-# Arithmetic -------------------------------------------------------------------------------------
+# Arithmetic ---
 
 def _absent(e: Expr) -> bool:
     return isinstance(e, Const) and e.value == 0
@@ -197,7 +197,7 @@ def _sign(a: Pair) -> Pair:
     return where(none, 0, a[0] / size), where(none, 0, a[1] / size)
 
 
-# Exponentials, logarithms, roots ----------------------------------------------------------------
+# Exponentials, logarithms, roots ---
 
 def _exp(a: Pair) -> Pair:
     x, y = a
@@ -271,7 +271,7 @@ def _sigmoid(a: Pair) -> Pair:
     return _div(_one(a), _add(_one(a), _exp(_neg(a))))
 
 
-# Circular and hyperbolic functions --------------------------------------------------------------
+# Circular and hyperbolic functions ---
 
 def _damped(a: Expr, b: Expr) -> Expr:
     """``a * b``, zero where ``b`` is, though ``a`` overflowed."""

@@ -38,6 +38,12 @@ class Parameter:
     values: tuple[Value, ...]
 
 
+# What many families have.  CPU class: work-items per unit; GPU class: work-groups per unit, items of a group.
+WORKERS = Parameter("workers_per_unit", (1, 2, 4, 8, 16))
+GROUPS = Parameter("groups_per_unit", (2, 4, 8, 16, 32, 64, 128))
+GROUP = Parameter("group", (64, 128, 256))
+
+
 @dataclass(frozen=True, eq=False)
 class Family:
     """The search space of one kind of plan.

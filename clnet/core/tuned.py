@@ -23,6 +23,8 @@ Value = bool | int | str
 
 SHIPPED = Path(__file__).parents[1] / "tune" / "database.json"
 _FORMAT = 1
+# What entries of a file refer to by its place in a list.
+_SHARED = ("machine", "problem")
 # How far an entry reaches: the sum, over the sizes, of doublings between its problem and another.
 REACH = 2.0
 
@@ -130,13 +132,24 @@ def parse(text: str) -> list[Entry]:
     if not isinstance(content, dict) or content.get("format") != _FORMAT or not isinstance(
             content.get("entries"), list):
         raise ValueError(f"not a tuning database of format {_FORMAT}")
-    return [Entry.from_json(one) for one in content["entries"]]
+    try:
+        return [Entry.from_json(one | {key: content[f"{key}s"][one[key]] for key in _SHARED
+                                       if type(one[key]) is int}) for one in content["entries"]]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"not an entry of a tuning database: {error!r}") from None
 
 
 def render(entries: Iterable[Entry]) -> str:
-    """A database file: one entry on a line, in the order of their keys."""
-    lines = [json.dumps(e.as_json()) for e in sorted(entries, key=lambda e: e.key)]
-    return f'{{"format": {_FORMAT}, "entries": [\n' + ",\n".join(lines) + ("\n" if lines else "") + "]}\n"
+    """A database file: one entry on a line, in the order of their keys; what many share is listed before."""
+    lines = [e.as_json() for e in sorted(entries, key=lambda e: e.key)]
+    parts = []
+    for key in _SHARED:
+        listed = list({json.dumps(one[key]): one[key] for one in lines}.values())
+        lines = [one | {key: listed.index(one[key])} for one in lines]
+        parts.append((f"{key}s", listed))
+    parts.append(("entries", lines))
+    return f'{{"format": {_FORMAT}' + "".join(
+        f', "{name}": [\n' + ",\n".join(map(json.dumps, found)) + "\n]" for name, found in parts) + "}\n"
 
 
 def merge(*sources: Iterable[Entry]) -> list[Entry]:

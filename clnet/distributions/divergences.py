@@ -172,7 +172,7 @@ def _(p: Any, q: Any) -> Any:
     return found
 
 
-# Normal vectors, whose covariance is kept as a factor or as a low rank beside a diagonal ----------
+# Normal vectors, whose covariance is kept as a factor or as a low rank beside a diagonal ---
 
 def _log_det(d: Any) -> Any:
     if isinstance(d, LowRankMultivariateNormal):

@@ -28,10 +28,12 @@ def _lengths(given: dict[str, Any], steps: int, n: int) -> Any:
 @statements.of("_lstm", "_gru", "_rnn")
 def _layer(arrays: list[Any], layouts: list[Any], attrs: dict[str, Any]) -> Any:
     """All states and the last, then what the backward reads: see kernels/recurrent.py."""
-    inputs, weight, _, h = arrays[:4]
+    inputs, _, packed, h = arrays[:4]
     given, cell = dict(zip(attrs["given"], arrays[4:])), attrs["cell"]
     steps, n = inputs.shape[:2]
-    hidden = weight.shape[1]
+    hidden = h.shape[1]
+    # (unit block, gate pair, input, gate, unit in block) to (gate and unit, input)
+    weight = packed.transpose(1, 3, 0, 4, 2).reshape(-1, hidden)
     h = h.copy()
     c: Any = given["c0"].copy() if cell == "lstm" else None
     y, cells = (np.zeros((steps, n, hidden), inputs.dtype) for _ in range(2))

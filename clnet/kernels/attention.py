@@ -18,6 +18,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, ScalarOperand, Temporary
+from ..core.tunables import WORKERS, Choice, Parameter, family
 from .product import sum_partials
 
 # Widths of heads are padded to multiples of this.
@@ -34,6 +35,10 @@ GPU_EDGE = 16
 GPU_TILES = (64, 32, 16)
 GPU_COLUMNS = 128
 GPU_DEPTH = 16
+
+SPACE = family("attention", ("stacks", "queries", "keys", "width", "value_width"), Parameter("block", (32, 64, 128)),
+               WORKERS, Parameter("shares_per_unit", (1, 2, 4, 8)), Parameter("tile", GPU_TILES),
+               Parameter("columns", (32, 64, 128, 256)), Parameter("depth", (8, 16)))
 
 _LOG2E = 1.4426950408889634
 
@@ -134,8 +139,16 @@ def _threshold(p: float) -> int:
     return min(round(p * 2.0 ** 32), 0xFFFFFFFF)
 
 
-def _workers(tasks: int, work: int, caps: DeviceCaps) -> int:
-    return 1 if work <= CPU_GRAIN else min(tasks, caps.units * CPU_WORKERS_PER_UNIT)
+def _choice(call: _Call, mode: str, caps: DeviceCaps) -> Choice:
+    size = call.size
+    kind = f"{call.acc.name} {mode}{' causal' if call.attrs['causal'] else ''}"
+    return SPACE.choice(caps, kind, size.count, size.queries, size.keys, size.width, size.value_width)
+
+
+def _workers(tasks: int, work: int, caps: DeviceCaps, pick: Choice) -> int:
+    if work <= CPU_GRAIN:
+        return 1
+    return min(tasks, caps.units * pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
 
 
 def plan_forward(operands: Sequence[Any], attrs: dict[str, Any], caps: DeviceCaps) -> Plan:
@@ -166,11 +179,12 @@ def plan_forward(operands: Sequence[Any], attrs: dict[str, Any], caps: DeviceCap
     lanes = 16 if acc.itemsize == 4 else 8
     q_blocks = -(-size.queries // (2 * lanes))
     tasks = size.count * q_blocks
-    workers = _workers(tasks, size.work, caps)
-    step = 2 * lanes * (size.width + BLOCK + size.value_width)
+    pick = _choice(call, "forward", caps)
+    block, workers = pick("block", BLOCK), _workers(tasks, size.work, caps, pick)
+    step = 2 * lanes * (size.width + block + size.value_width)
     call.writes["scratch"] = Temporary(0)
     call.scalars |= {"q_blocks": q_blocks, "tasks": tasks, "scratch_step": step}
-    launch = call.launch("attention_tile", {"lanes": lanes, "block": BLOCK}, 1, workers)
+    launch = call.launch("attention_tile", {"lanes": lanes, "block": block}, 1, workers)
     return Plan((y, lse), (launch,), (lay.dense((workers, step), acc),), single=False)
 
 
@@ -205,10 +219,12 @@ def plan_backward(operands: Sequence[Any], attrs: dict[str, Any], caps: DeviceCa
 def _tile_backward(call: _Call, results: tuple[Layout, ...], caps: DeviceCaps) -> Plan:
     size, acc = call.size, call.acc
     lanes = 16 if acc.itemsize == 4 else 8
-    shares = 1
+    pick = _choice(call, "backward", caps)
+    block, shares = pick("block", BLOCK), 1
     if size.count < caps.units * SHARES_PER_UNIT:
-        shares = max(1, min(caps.units * SHARES_PER_UNIT // size.count, size.keys // (2 * BLOCK)))
-    share_keys = -(-size.keys // shares // BLOCK) * BLOCK if shares > 1 else size.keys
+        wanted = caps.units * pick("shares_per_unit", SHARES_PER_UNIT)
+        shares = max(1, min(wanted // size.count, size.keys // (2 * block)))
+    share_keys = -(-size.keys // shares // block) * block if shares > 1 else size.keys
     shares = -(-size.keys // share_keys)
     dq = results[0]
     temporaries: list[Layout] = []
@@ -222,14 +238,14 @@ def _tile_backward(call: _Call, results: tuple[Layout, ...], caps: DeviceCaps) -
     call.matrix("dk", Result(1), results[1], size.keys, size.width, True)
     call.matrix("dv", Result(2), results[2], size.keys, size.value_width, True)
     tasks = size.count * shares
-    workers = _workers(tasks, size.work, caps)
-    step = 2 * lanes * (size.width + size.value_width + 2 * BLOCK)
+    workers = _workers(tasks, size.work, caps, pick)
+    step = 2 * lanes * (size.width + size.value_width + 2 * block)
     call.writes["scratch"] = Temporary(len(temporaries))
     temporaries.append(lay.dense((workers, step), acc))
     call.scalars |= {"tasks": tasks, "shares": shares, "share_keys": share_keys, "dq_step": dq.numel,
                      "scratch_step": step}
     launches = [call.launch("attention_tile_backward", {
-        "lanes": lanes, "block": BLOCK, "e_vectors": _vectors(size.width, lanes),
+        "lanes": lanes, "block": block, "e_vectors": _vectors(size.width, lanes),
         "v_vectors": _vectors(size.value_width, lanes)}, 1, workers)]
     if shares > 1:
         launches.append(sum_partials(Temporary(0), shares, dq.numel, acc, acc, caps))
@@ -241,7 +257,7 @@ def _vectors(width: int, lanes: int) -> int:
 
 
 
-# GPU class ---------------------------------------------------------------------------------------
+# GPU class ---
 
 def _local(call: _Call, mode: str, caps: DeviceCaps) -> Launch:
     """The launch of one mode of the skeleton, whose tensors are in ``call``."""
@@ -256,8 +272,9 @@ def _local(call: _Call, mode: str, caps: DeviceCaps) -> Launch:
         return itemsize * (max(2 * depth * (tile + 1), depth * columns * edge) + tile * (tile + 4))
 
     tile = next((t for t in GPU_TILES if t <= 2 * owned and size.count * -(-owned // t) >= caps.units), GPU_TILES[-1])
-    tile, depth = max(tile, edge), GPU_DEPTH
-    columns = min(GPU_COLUMNS // edge, 1 << (-(-width // edge) - 1).bit_length())
+    pick = _choice(call, mode, caps)
+    tile, depth = max(pick("tile", tile), edge), pick("depth", GPU_DEPTH)
+    columns = min(pick("columns", GPU_COLUMNS) // edge, 1 << (-(-width // edge) - 1).bit_length())
     memory = min(caps.local_mem_size, 32 << 10)
     while needed(tile, depth, columns) > memory:
         if tile > max(edge, GPU_TILES[-1]):

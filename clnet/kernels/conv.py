@@ -101,7 +101,7 @@ def _product(call: Call, x: Layout, w: Layout, bias: Any, y: Layout, g: Geometry
     call.temporaries += temporaries
 
 
-# GPU class ---------------------------------------------------------------------------------------
+# GPU class ---
 
 def _local(call: Call, kind: str, a: Planes, b: Planes, bias: Any, layout: Layout, g: Geometry) -> None:
     """An implicit matrix product per group through local memory.

@@ -5,7 +5,18 @@ import math
 from typing import Any
 
 from ..core.plan import Result
-from .conv_planes import Call, Geometry, Laid, Planes, Triple, axes, lanes_of, lay_scalars, window_scalars
+from .conv_planes import (
+    CPU_WORKERS_PER_UNIT,
+    Call,
+    Geometry,
+    Laid,
+    Planes,
+    Triple,
+    axes,
+    lanes_of,
+    lay_scalars,
+    window_scalars,
+)
 from .conv_space import DEPTH
 from .product import accumulator, sum_partials
 
@@ -65,7 +76,8 @@ def correlate_planes(call: Call, x: Planes, w: Planes, bias: Any, g: Geometry, t
     tasks = x.shape[0] * x.shape[1]
     pick = DEPTH.choice(call.caps, f"{x.dtype.name} {'input' if transposed else 'forward'}", *x.shape[:2], multiple,
                         math.prod(g.taps), out[2], math.prod(out))
-    workers = min(call.workers(tasks * multiple * math.prod(out) * math.prod(g.taps)), tasks)
+    workers = min(call.workers(tasks * multiple * math.prod(out) * math.prod(g.taps),
+                               pick("workers_per_unit", CPU_WORKERS_PER_UNIT)), tasks)
     scratch = call.temporary(workers * scalars["volume"], params["target"])
     scalars |= axes("out", out) | axes("w", w.strides[2:]) | {"multiple": multiple, "w_o": w.strides[0],
                                                               "tasks": tasks}
@@ -89,7 +101,10 @@ def weight_planes(call: Call, g: Planes, x: Planes, geometry: Geometry) -> bool:
         return False
     scalars, params = _walk(x, geometry, False)
     acc = params["target"]
-    workers = call.workers(n * channels * math.prod(geometry.output) * taps)
+    pick = DEPTH.choice(call.caps, f"{x.dtype.name} weight", n, channels, 1, taps, geometry.output[2],
+                        math.prod(geometry.output))
+    workers = call.workers(n * channels * math.prod(geometry.output) * taps,
+                           pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
     share = -(-n // max(1, min(n, workers // channels)))
     splits = -(-n // share)
     tasks = channels * splits

@@ -4,11 +4,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..core.caps import DeviceCaps
-from ..core.tunables import Parameter, family
+from ..core.tunables import WORKERS, Parameter, family
 from ..core.tuned import Value
 from .matmul_space import local_fits
 
-_WORKERS = Parameter("workers_per_unit", (1, 2, 4, 8, 16))
 # Vector registers that the sums and operands of the inner loop may take.
 _REGISTERS = 32
 
@@ -23,21 +22,21 @@ def _windows_fit(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str
 # them, or the other way round.
 WINDOWS = family("conv_windows", ("images", "groups", "out", "inner", "taps", "width", "positions"),
                  Parameter("panel", (False, True)), Parameter("rows", (1, 2, 4, 8)), Parameter("vectors", (1, 2, 4)),
-                 Parameter("weights_once", (False, True)), _WORKERS, allows=_windows_fit)
+                 Parameter("weights_once", (False, True)), WORKERS, allows=_windows_fit)
 
 # CPU class, gathered panels: steps of a block of the depth, panels that share a pass of the weights.
 PANEL = family("conv_panel", ("groups", "rows", "columns", "depth"), Parameter("block", (128, 192, 256, 384, 512, 768)),
-               Parameter("panels", (1, 2, 4, 8)), _WORKERS)
+               Parameter("panels", (1, 2, 4, 8)), WORKERS)
 
 # CPU class, backward to the weight: as a product of gathered panels, or by tap: most taps that a task sums,
 # (tap, tile) pairs that it holds, vectors of a block of planes.
 WEIGHT = family("conv_weight", ("images", "groups", "out", "inner", "taps", "width", "positions"),
                 Parameter("panel", (False, True)), Parameter("taps", (3, 5, 9, 16, 25)),
-                Parameter("sums", (18, 25, 36, 72)), Parameter("block", (16, 32, 64, 128, 256)), _WORKERS)
+                Parameter("sums", (18, 25, 36, 72)), Parameter("block", (16, 32, 64, 128, 256)), WORKERS)
 
 # CPU class, every channel by itself: rows that are walked together.
 DEPTH = family("conv_depth", ("images", "channels", "multiple", "taps", "width", "positions"),
-               Parameter("rows", (1, 2, 4, 8)))
+               Parameter("rows", (1, 2, 4, 8)), WORKERS)
 
 # GPU class: an implicit product in tiles of local memory, as ``matmul_local``.
 LOCAL = family("conv_local", ("groups", "m", "n", "k"), Parameter("edge", (8, 16)),

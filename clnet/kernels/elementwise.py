@@ -16,6 +16,7 @@ from ..core.dtypes import DType
 from ..core.errors import fault_code
 from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Position, Result, ScalarOperand
+from ..core.tunables import GROUP, GROUPS, WORKERS, Choice, Parameter, family
 from . import transpose
 
 # Tunables, CPU class: elements below which one work-item does everything (starting a second
@@ -25,6 +26,10 @@ CPU_TASKS_PER_UNIT = 4
 # GPU class: work-items per group, and groups per compute unit of the grid-stride loop.
 GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 32
+# Expressions of more nodes than this are bound by arithmetic rather than by memory.
+LONG = 24
+
+SPACE = family("elementwise", ("elements",), Parameter("lanes", (8, 16)), WORKERS, GROUP, GROUPS)
 
 _INDEX_LIMIT = 1 << 31
 
@@ -143,10 +148,15 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
             described.append((kind, held, None))
     results = tuple(("tensor", element(o.dtype), c) for o, c in zip(outputs, classes[position:]))
     dtypes = [d[1] for d in described + list(results)]
-    dtypes += [e.dtype for e in postorder(*exprs)]
+    nodes = postorder(*exprs)
+    dtypes += [e.dtype for e in nodes]
     width = plan_vector_width(dtypes, caps)
-    faults = next((e.primitive.fault for e in postorder(*exprs)
-                   if isinstance(e, Apply) and e.primitive.fault), "")
+    pick = None
+    if numel > CPU_GRAIN:
+        pick = SPACE.choice(caps, f"{outputs[0].dtype.name} {len(dtypes) - len(nodes)} {rank} "
+                            f"{'long' if len(nodes) > LONG else 'short'}", numel)
+        width = pick("lanes", width) if width == 16 else width
+    faults = next((e.primitive.fault for e in nodes if isinstance(e, Apply) and e.primitive.fault), "")
     index_type = "uint32" if index == "uint" else "uint64"
     args: list[Any] = []
     arg_types: list[str | None] = []
@@ -163,19 +173,20 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
         arg_types += [None, "uint64"]
     scalars = sizes[:-1] + [st[d] for st, c in zip(steps, classes) for d in range(rank) if c[d] == "s"]
     n = sizes[-1]
-    groups, chunk, chunks, tasks = _shape_grid(sizes, width, caps)
+    local = 1
+    if width == 1:
+        local = min(pick("group", GPU_GROUP) if pick else GPU_GROUP, caps.max_work_group_size)
+    groups, chunk, chunks, tasks = _shape_grid(sizes, width, local, caps, pick)
     scalars += [n, chunk, chunks, tasks]
     args += scalars
     arg_types += [index_type] * len(scalars)
-    local = GPU_GROUP if width == 1 else 1
     spec = KernelSpec(
         "elementwise", name,
         (("exprs", exprs), ("operands", tuple(described)), ("outputs", results),
          ("rank", rank), ("width", width), ("index_type", index),
          ("fault_code", fault_code(name, faults) if faults else 0)),
-        (min(local, caps.max_work_group_size),), tuple(arg_types), faults)
-    size = groups * spec.local_size[0]
-    return Plan(outputs, (Launch(spec, (size,), tuple(args)),), single=len(outputs) == 1)
+        (local,), tuple(arg_types), faults)
+    return Plan(outputs, (Launch(spec, (groups * local,), tuple(args)),), single=len(outputs) == 1)
 
 
 def _is_copy(e: Expr) -> bool:
@@ -189,18 +200,18 @@ def _renumber(e: Expr, mapping: dict[int, int]) -> Expr:
     return substitute(e, args)
 
 
-def _shape_grid(sizes: list[int], width: int, caps: DeviceCaps) -> tuple[int, int, int, int]:
-    """(work-groups, chunk, chunks per row, tasks) for the collapsed sizes."""
+def _shape_grid(sizes: list[int], width: int, local: int, caps: DeviceCaps,
+                pick: Choice | None) -> tuple[int, int, int, int]:
+    """(work-groups, chunk, chunks per row, tasks) for the collapsed sizes; ``pick`` None for few elements."""
     n = sizes[-1]
     rows = 1
     for s in sizes[:-1]:
         rows *= s
     if width == 1:
         tasks = rows * n
-        local = min(GPU_GROUP, caps.max_work_group_size)
-        groups = min(-(-tasks // local), caps.units * GPU_GROUPS_PER_UNIT)
-        return groups, n, 1, tasks
-    workers = 1 if rows * n <= CPU_GRAIN else caps.units * CPU_TASKS_PER_UNIT
+        most = pick("groups_per_unit", GPU_GROUPS_PER_UNIT) if pick else GPU_GROUPS_PER_UNIT
+        return min(-(-tasks // local), caps.units * most), n, 1, tasks
+    workers = caps.units * pick("workers_per_unit", CPU_TASKS_PER_UNIT) if pick else 1
     chunks = 1 if rows >= workers else -(-workers // rows)
     chunk = -(-n // chunks)
     chunk = -(-chunk // width) * width

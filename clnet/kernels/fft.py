@@ -9,6 +9,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import GROUP, WORKERS, Parameter, family
 
 # Tunables: work-groups per unit; work-items per group (GPU class); lanes of the passes (CPU class).
 GROUPS_PER_UNIT = {"cpu": 1, "gpu": 4}
@@ -21,6 +22,9 @@ BLOCK = 64
 
 RADICES = (2, 3, 4, 5, 7, 8)
 _INDEX_LIMIT = 1 << 30
+
+SPACE = family("fft", ("rows", "elements"), Parameter("lanes", (4, 8)), WORKERS, GROUP,
+               Parameter("groups_per_unit", (1, 2, 4, 8, 16)))
 
 
 def factors(n: int) -> list[int] | None:
@@ -64,8 +68,10 @@ def plan(x: Layout, dim: int, n: int, kind: str, inverse: bool, scale: float, ca
                                    [[o.strides[d] for d in outer] for o in (x, y)])
     rows = math.prod(sizes)
     gpu = caps.plan_class == "gpu"
-    local = min(GPU_GROUP, caps.max_work_group_size) if gpu else 1
-    groups = min(rows, caps.units * GROUPS_PER_UNIT[caps.plan_class])
+    pick = SPACE.choice(caps, f"{kind} {real.name}", rows, n)
+    local = min(pick("group", GPU_GROUP), caps.max_work_group_size) if gpu else 1
+    groups = min(rows, caps.units * pick("groups_per_unit" if gpu else "workers_per_unit",
+                                         GROUPS_PER_UNIT[caps.plan_class]))
     chirped = length != n
     given = min(x.shape[dim], half if kind == "hermitian" else n)
     wide = max(x.extent(), y.extent(), 16 * length) >= _INDEX_LIMIT
@@ -78,7 +84,7 @@ def plan(x: Layout, dim: int, n: int, kind: str, inverse: bool, scale: float, ca
     kinds += ("uint64", "uint32", real.name, real.name, index)
     spec = KernelSpec(
         "fft", f"fft_{kind}",
-        (("kind", kind), ("dtype", real), ("outer_rank", len(sizes)), ("W", 1 if gpu else CPU_LANES),
+        (("kind", kind), ("dtype", real), ("outer_rank", len(sizes)), ("W", 1 if gpu else pick("lanes", CPU_LANES)),
          ("gpu", gpu), ("wide", wide), ("RADICES", RADICES), ("PADDING", PADDING), ("BLOCK", BLOCK)),
         (local,), kinds)
     args: tuple[Any, ...] = (Operand(0), Result(0), Temporary(0), *scalars, code, int(chirped),

@@ -11,6 +11,7 @@ from ..core.caps import DeviceCaps
 from ..core.errors import fault_code
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result
+from ..core.tunables import GROUP, GROUPS, WORKERS, family
 
 # Tunables: elements below which one work-item suffices, work-items per unit above it (CPU class);
 # work-items per group and groups per unit (GPU class).
@@ -20,6 +21,8 @@ GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 32
 
 INDEX_LIMIT = 1 << 31
+
+SPACE = family("gather", ("rows", "elements"), WORKERS, GROUP, GROUPS)
 _BITS = {1: "uchar", 2: "ushort", 4: "uint", 8: "ulong", 16: "ulong2"}
 
 
@@ -51,9 +54,11 @@ def plan(name: str, x: Layout, index: Layout, dim: int, wraps: bool, fault: str,
     cpu = caps.plan_class == "cpu"
     width = plan_vector_width([x.dtype], caps)
     chunk = n
+    pick = SPACE.choice(caps, f"{x.dtype.itemsize} {''.join(classes(xs))} {''.join(classes(cs))}", rows, n)
     if cpu:
         local = 1
-        workers = 1 if y.numel <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
+        workers = 1 if y.numel <= CPU_GRAIN else caps.units * pick(
+            "workers_per_unit", CPU_WORKERS_PER_UNIT)
         if rows < workers:
             share = -(-n * rows // workers)
             chunk = -(-share // width) * width
@@ -61,9 +66,9 @@ def plan(name: str, x: Layout, index: Layout, dim: int, wraps: bool, fault: str,
         tasks = rows * chunks
         size = min(workers, tasks)
     else:
-        local = min(GPU_GROUP, caps.max_work_group_size)
+        local = min(pick("group", GPU_GROUP), caps.max_work_group_size)
         chunks, tasks = 1, y.numel
-        size = min(-(-tasks // local), caps.units * GPU_GROUPS_PER_UNIT) * local
+        size = min(-(-tasks // local), caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT)) * local
     wide = max(x.extent() + x.shape[dim], index.extent(), y.numel) >= INDEX_LIMIT
     scalars = [*sizes[:-1], *(s for pair in zip(xs, cs) for s in pair), x.shape[dim], x.strides[dim],
                n, chunk, chunks, tasks]

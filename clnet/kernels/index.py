@@ -12,6 +12,7 @@ from ..core.caps import DeviceCaps
 from ..core.errors import fault_code
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import GROUP, WORKERS, Parameter, family
 from . import elementwise
 
 # Tunables: elements below which one work-item suffices; owners of target positions of a write
@@ -25,6 +26,9 @@ GPU_GROUP = 32
 _MOVED = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
 
 _INDEX_LIMIT = 1 << 31
+
+SPACE = family("index", ("batches", "elements"), Parameter("owners_per_unit", (1, 2, 4, 8)), WORKERS, GROUP,
+               Parameter("items_per_unit", (16, 32, 64, 128, 256)))
 
 
 def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], first_index: int,
@@ -45,15 +49,19 @@ def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], f
     for n, sx, sy in zip(rest_sizes, rest_x, rest_y):
         scalars += [n, sx, sy]
     batches, rows = math.prod(sizes), math.prod(rest_sizes[:-1])
-    local = 1 if caps.plan_class == "cpu" else min(GPU_GROUP, caps.max_work_group_size)
+    kind = "adds" if accumulate else "writes" if writes else "reads"
+    pick = SPACE.choice(caps, f"{kind} {base.dtype.name}", batches, math.prod(rest_sizes))
+    cpu = caps.plan_class == "cpu"
+    local = 1 if cpu else min(pick("group", GPU_GROUP), caps.max_work_group_size)
     small = data.numel <= GRAIN
     if writes:
-        parts = 1 if small else caps.units * OWNERS_PER_UNIT
+        parts = 1 if small else caps.units * pick("owners_per_unit", OWNERS_PER_UNIT)
         parts = -(-parts // local) * local
         size = parts
     else:
         parts = 1
-        size = 1 if small else min(batches, caps.units * WORKERS_PER_UNIT[caps.plan_class])
+        size = 1 if small else min(batches, caps.units * pick(
+            "workers_per_unit" if cpu else "items_per_unit", WORKERS_PER_UNIT[caps.plan_class]))
         size = -(-size // local) * local
     scalars += [batches, rows, parts]
     spec = KernelSpec(

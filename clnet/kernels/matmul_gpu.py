@@ -153,7 +153,7 @@ def _square(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], l
     return _finish(p, part.y, launch, splits, caps), temporaries
 
 
-# Register blocks ----------------------------------------------------------------------------------
+# Register blocks ---
 
 def _lanes(p: Product) -> int:
     return 16 // max(p.accumulate.itemsize, 4)
@@ -203,7 +203,7 @@ def _blocked(p: Product, block: Block, pick: Choice, caps: DeviceCaps) -> tuple[
     return _finish(p, part.y, launch, splits, caps), temporaries
 
 
-# Subgroups ----------------------------------------------------------------------------------------
+# Subgroups ---
 
 def _has_subgroups(caps: DeviceCaps) -> bool:
     """Whether subgroups are there and of a size that is known when kernels are written."""
@@ -230,7 +230,7 @@ def _subgroups(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch]
     return _finish(p, part.y, launch, splits, caps), temporaries
 
 
-# Matrix instructions ------------------------------------------------------------------------------
+# Matrix instructions ---
 
 def _fits_unit(p: Product, unit: str) -> bool:
     """Whether the unit multiplies elements of these types."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..core.caps import DeviceCaps
-from ..core.tunables import Parameter, family
+from ..core.tunables import WORKERS, Parameter, family
 from ..core.tuned import Value
 
 _SIZES = ("batch", "m", "n", "k")
@@ -46,18 +46,17 @@ def _product_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[st
             and 2 * 8 * (tile_m + tile_n + 8) * 8 <= caps.local_mem_size)
 
 
-_WORKERS = Parameter("workers_per_unit", (1, 2, 4, 8, 16))
 _SPLIT = Parameter("split_k", (128, 256, 512, 1024, 2048))
 
 # CPU class: register tiles of the result. Rows and vectors of a tile, whether the factors are copied into
 # panels first, row tiles that a task takes, work-items per unit, least K of a part where K is split.
 TILE = family("matmul_tile", _SIZES, Parameter("rows", (1, 2, 4, 6, 8, 10, 12)), Parameter("vectors", (1, 2, 3, 4)),
               Parameter("pack_a", (False, True)), Parameter("pack_b", (False, True)),
-              Parameter("group_tiles", (1, 2, 4, 8, 16, 32, 64)), _WORKERS, _SPLIT, allows=_tile_fits)
+              Parameter("group_tiles", (1, 2, 4, 8, 16, 32, 64)), WORKERS, _SPLIT, allows=_tile_fits)
 
 # CPU class, few rows: inner products. Rows and columns of a register tile, vectors along k of each sum.
 DOT = family("matmul_dot", _SIZES, Parameter("rows", (1, 2, 4, 8)), Parameter("columns", (1, 2, 4, 8)),
-             Parameter("unroll", (1, 2, 4)), _WORKERS, _SPLIT, allows=_dot_fits)
+             Parameter("unroll", (1, 2, 4)), WORKERS, _SPLIT, allows=_dot_fits)
 
 # GPU class. Which kernel (see ``matmul_gpu``); of squares: edges of the work-group and of the tile; of
 # blocks: the tile and what of it an item holds; depth of a tile, work-groups per unit for which K is split.

@@ -11,6 +11,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import GROUP, GROUPS, WORKERS, family
 
 # Rows have a multiple of this many elements.
 ALIGN = 16
@@ -20,6 +21,8 @@ CPU_WORKERS_PER_UNIT = 4
 CPU_GRAIN = 4096
 GPU_GROUP = 128
 GPU_WORKERS_PER_UNIT = 4
+
+SPACE = family("norm_backward", ("rows", "elements"), WORKERS, GROUP, GROUPS)
 
 
 def plan(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps) -> Plan:
@@ -37,9 +40,12 @@ def plan(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps) ->
     results = (lay.dense(x.shape, x.dtype), column, column)
     cpu = caps.plan_class == "cpu"
     lanes = (16 if acc.itemsize == 4 else 8) if cpu else 1
-    local = 1 if cpu else 1 << (min(GPU_GROUP, caps.max_work_group_size).bit_length() - 1)
-    workers = caps.units * (CPU_WORKERS_PER_UNIT if cpu else GPU_WORKERS_PER_UNIT)
-    share = rows if x.numel <= CPU_GRAIN else math.ceil(rows / workers)
+    pick = SPACE.choice(caps, f"{x.dtype.name} {acc.name}", rows, n)
+    local = 1 if cpu else 1 << (min(pick("group", GPU_GROUP), caps.max_work_group_size).bit_length() - 1)
+    share = rows
+    if x.numel > CPU_GRAIN:
+        share = math.ceil(rows / caps.units / (pick("workers_per_unit", CPU_WORKERS_PER_UNIT) if cpu else
+                                               pick("groups_per_unit", GPU_WORKERS_PER_UNIT)))
     workers = math.ceil(rows / share)
     params = (("g_dtype", g.dtype), ("x_dtype", x.dtype), ("w_dtype", weight.dtype), ("acc", acc), ("lanes", lanes))
     walk = KernelSpec("norm_backward", "norm_backward_rows", (("mode", "rows"), *params), (local,),

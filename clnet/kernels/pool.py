@@ -15,6 +15,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result
+from ..core.tunables import GROUP, GROUPS, WORKERS, Parameter, family
 from .product import accumulator
 
 # Tunables.  Elements below which one work-item does everything; work-items per unit; the largest
@@ -28,6 +29,9 @@ VECTOR = 8
 
 _INDEX_LIMIT = 1 << 31
 _AXES = "dhw"
+
+# Adjoints, CPU class: whether each work-item spreads the windows of planes of its own.
+SPACE = family("pool", ("planes", "elements", "window"), Parameter("scatter", (False, True)), WORKERS, GROUP, GROUPS)
 
 
 @dataclass(frozen=True)
@@ -129,22 +133,26 @@ def _launch(kind: str, windows: Windows, operands: list[Layout], results: list[L
              and not any(windows.padding) and max(windows.dilation) == 1
              and all(n * s <= w for n, s, w in zip(narrow_shape[2:], windows.stride, wide_shape[2:])))
     # Sums in memory must not be rounded: narrow types are gathered.
+    planes, few = shape[0] * shape[1], numel <= CPU_GRAIN
     scatter = cpu and kind in ("route", "spread") and not tiled and operands[0].dtype is accumulator(
-        operands[0].dtype) and shape[0] * shape[1] >= min(numel // CPU_GRAIN + 1, caps.units)
+        operands[0].dtype)
+    pick = SPACE.choice(caps, f"{kind} {operands[0].dtype.name}", planes, numel // planes, math.prod(windows.size))
     if scatter:
-        scalars["tasks"] = tasks = shape[0] * shape[1]
+        scatter = pick("scatter", planes >= min(numel // CPU_GRAIN + 1, caps.units))
+    if scatter:
+        scalars["tasks"] = tasks = planes
     params = {"kind": kind, "tiled": tiled, "scatter": scatter,
               "vector": VECTOR if _in_vectors(kind, cpu, index, fixed, operands[0]) else 0,
               "dtypes": tuple(o.dtype for o in operands),
               "accumulate": accumulator(operands[0].dtype),
               "adaptive": windows.adaptive, "include_pad": windows.include_pad, "has_divisor": bool(windows.divisor),
               "fixed": fixed, "rows": cpu, "index_type": index, "scalars": tuple(scalars)}
-    local = 1 if cpu else min(GPU_GROUP, caps.max_work_group_size)
+    local = 1 if cpu else min(pick("group", GPU_GROUP), caps.max_work_group_size)
     spec = KernelSpec("pool", f"pool_{kind}", tuple(params.items()), (local,),
                       (*[None, "uint64"] * (len(operands) + len(results)), *[number] * len(scalars)))
     if cpu:
-        size = 1 if numel <= CPU_GRAIN else min(tasks, caps.units * CPU_WORKERS_PER_UNIT)
+        size = 1 if few else min(tasks, caps.units * pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
     else:
-        size = min(-(-numel // local), caps.units * GPU_GROUPS_PER_UNIT) * local
+        size = min(-(-numel // local), caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT)) * local
     args = [Operand(i) for i in range(len(operands))] + [Result(k) for k in range(len(results))]
     return (Launch(spec, (size,), (*args, *scalars.values())),)

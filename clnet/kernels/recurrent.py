@@ -9,6 +9,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result
+from ..core.tunables import GROUP, Parameter, family
 from .attention import in_order_of
 
 # Hidden sizes are padded to multiples of this.
@@ -19,6 +20,8 @@ GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 CPU_ROWS = 8
 GPU_GROUP = 256
 GPU_ROWS = 4
+
+SPACE = family("recurrent", ("steps", "batch", "hidden"), Parameter("rows", (1, 2, 4, 8)), GROUP)
 
 
 def _sizes(inputs: Layout, cell: str) -> tuple[int, int, int]:
@@ -33,14 +36,15 @@ def _launch(mode: str, reads: dict[str, Any], writes: dict[str, Any], y: Layout,
     steps, n, hidden = y.shape
     cpu = caps.plan_class == "cpu"
     lanes = (16 if acc.itemsize == 4 else 8) if cpu else 1
+    pick = SPACE.choice(caps, f"{cell} {mode} {acc.name}", steps, n, hidden)
     if cpu:
         share = -(-n // caps.units)
-        rows = min(CPU_ROWS, 1 << (share - 1).bit_length())
+        rows = min(pick("rows", CPU_ROWS), 1 << (share - 1).bit_length())
         share = min(n, -(-share // rows) * rows)
         local = 1
     else:
-        rows = share = 1 if n < GPU_ROWS * caps.units else GPU_ROWS
-        local = GPU_GROUP
+        rows = share = pick("rows", 1 if n < GPU_ROWS * caps.units else GPU_ROWS)
+        local = pick("group", GPU_GROUP)
         while local > caps.max_work_group_size or local // 2 >= hidden:
             local //= 2
     block = attrs["block"]

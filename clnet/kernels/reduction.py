@@ -16,7 +16,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
-from ..core.tunables import Parameter, family
+from ..core.tunables import WORKERS, Parameter, family
 
 # Tunables.  Elements below which one work-item suffices; elements of a segment (sums add each
 # segment on its own first); work-items per unit that a launch aims for.
@@ -34,7 +34,7 @@ GPU_GROUPS_PER_UNIT = 8
 
 _INDEX_LIMIT = 1 << 31
 
-SPACE = family("reduction", ("kept", "rows", "reduced"), Parameter("workers_per_unit", (1, 2, 4, 8, 16)),
+SPACE = family("reduction", ("kept", "rows", "reduced"), WORKERS,
                Parameter("segment", (1024, 2048, 4096, 8192)), Parameter("column_block", (8, 16, 32, 64)),
                Parameter("work_items_per_unit", (64, 128, 256, 512, 1024)), Parameter("group", (32, 64, 128, 256)),
                Parameter("groups_per_unit", (4, 8, 16, 32)))

@@ -17,6 +17,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import GROUP, GROUPS, WORKERS, family
 from .product import accumulator
 
 # Tunables: elements below which one work-item does everything, work-items per unit (CPU class);
@@ -29,6 +30,7 @@ GPU_GROUPS_PER_UNIT = 64
 _INDEX_LIMIT = 1 << 31
 _FILTERS = {"linear_antialias": 2, "cubic_antialias": 4, "lanczos_antialias": 6}
 _TAPS = {"linear": 2, "cubic": 4}
+SPACE = family("resample", ("outer", "results", "inner", "taps"), WORKERS, GROUP, GROUPS)
 COPIES = ("reflect", "replicate", "circular", "nearest", "nearest-exact")
 
 
@@ -86,7 +88,9 @@ def plan(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps) ->
     tables = [places, *([Temporary(1)] if weighted else [])]
     temporaries = (lay.dense((axis.count * axis.taps,), dt.int32),
                    *([lay.dense((axis.count * axis.taps,), real)] if weighted else []))
-    local = 1 if cpu else min(GPU_GROUP, caps.max_work_group_size)
+    pick = SPACE.choice(caps, f"{x.dtype.name} {'adjoint' if adjoint else 'forward'}", outer, axis.count, inner,
+                        axis.taps)
+    local = 1 if cpu else min(pick("group", GPU_GROUP), caps.max_work_group_size)
 
     def launch(kind: str, size: int, buffers: Sequence[Any], scalars: Sequence[int], reals: Sequence[float]) -> Launch:
         spec = KernelSpec("resample", f"resample_{kind}", (("kind", kind), *common), (local,),
@@ -100,9 +104,10 @@ def plan(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps) ->
     line = -(-inner // width)
     tasks = outer * line if adjoint else outer * axis.count * (line if not cpu else 1)
     if cpu:
-        workers = 1 if x.numel + y.numel <= CPU_GRAIN else caps.units * CPU_WORKERS_PER_UNIT
+        workers = 1 if x.numel + y.numel <= CPU_GRAIN else caps.units * pick(
+            "workers_per_unit", CPU_WORKERS_PER_UNIT)
     else:
-        workers = caps.units * GPU_GROUPS_PER_UNIT * local
+        workers = caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT) * local
     scalars = (axis.size, axis.count, axis.taps, inner, line, tasks)
     main = launch("adjoint" if adjoint else "forward", min(workers, tasks), (Operand(0), *tables, Result(0)),
                   scalars, ())

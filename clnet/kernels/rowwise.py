@@ -18,7 +18,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.errors import fault_code
 from ..core.plan import Launch
-from ..core.tunables import Parameter, family
+from ..core.tunables import WORKERS, Parameter, family
 
 # Tunables.  CPU class: elements below which one work-item suffices, work-items per unit above it, vectors
 # of a row that are accumulated apart.  GPU class: work-items that share a row, work-groups per unit.
@@ -35,7 +35,7 @@ GPU_GROUPS_PER_UNIT = 32
 
 _INDEX_LIMIT = 1 << 31
 
-SPACE = family("rowwise", ("rows", "segments", "elements", "inner"), Parameter("workers_per_unit", (1, 2, 4, 8, 16)),
+SPACE = family("rowwise", ("rows", "segments", "elements", "inner"), WORKERS,
                Parameter("unroll", (1, 2, 4, 8)), Parameter("group", (32, 64, 128, 256, 512)),
                Parameter("groups_per_unit", (8, 16, 32, 64)))
 

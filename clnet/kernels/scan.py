@@ -14,6 +14,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import WORKERS, Parameter, family
 
 # Tunables: elements below which one work-item suffices; workers per unit; elements of a part.
 GRAIN = 8192
@@ -22,6 +23,9 @@ PART = 4096
 GPU_GROUP = 64
 
 _INDEX_LIMIT = 1 << 31
+
+SPACE = family("scan", ("lines", "elements"), Parameter("part", (1024, 2048, 4096, 8192, 16384)), WORKERS,
+               Parameter("items_per_unit", (64, 128, 256, 512, 1024)))
 
 
 def plan(name: str, combine: str, operands: Sequence[Layout], dim: int, result: DType, reverse: bool,
@@ -54,10 +58,12 @@ def plan(name: str, combine: str, operands: Sequence[Layout], dim: int, result: 
     mode = "across" if across else "line"
     lines = math.prod(sizes)
     groups = math.prod(sizes[:-1]) * -(-sizes[-1] // width) if across else lines
-    workers = caps.units * WORKERS_PER_UNIT[caps.plan_class]
+    pick = SPACE.choice(caps, f"{combine} {x.dtype.name} {mode}", lines, n)
+    workers = caps.units * (pick("workers_per_unit" if caps.plan_class == "cpu" else "items_per_unit",
+                                 WORKERS_PER_UNIT[caps.plan_class]) if x.numel > GRAIN else 1)
     parts, part = 1, n
     if simple and not across and lines < workers and lines * n > GRAIN:
-        part = max(PART, -(-n // max(1, workers // lines)))
+        part = max(pick("part", PART), -(-n // max(1, workers // lines)))
         part = -(-part // width) * width
         parts = -(-n // part)
     wide = max(o.extent() for o in walked) >= _INDEX_LIMIT

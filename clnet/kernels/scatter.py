@@ -14,11 +14,14 @@ from ..core.caps import DeviceCaps
 from ..core.errors import fault_code
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, ScalarOperand, Temporary
+from ..core.tunables import GROUP, GROUPS, WORKERS, Choice, family
 from . import elementwise
 from .gather import CPU_GRAIN, CPU_WORKERS_PER_UNIT, GPU_GROUP, GPU_GROUPS_PER_UNIT, INDEX_LIMIT, row
 
 # An index that no lookup can hold: nothing is skipped.
 NOTHING = -1
+
+SPACE = family("scatter", ("rows", "inner", "targets", "indices"), WORKERS, GROUP, GROUPS)
 
 
 def onto(name: str, operands: Any, attrs: dict[str, Any], caps: DeviceCaps,
@@ -101,17 +104,18 @@ def _launch(name: str, y: Layout, y_arg: Any, source: Any, source_at: int, index
     shared = cs[-1] == 0
     width = plan_vector_width([y.dtype, *([source.dtype] if isinstance(source, Layout) else [])], caps)
     width = 1 if y.dtype.is_complex and caps.plan_class == "cpu" else width
-    chunks, owners = _split(rows, n, limit, index.numel, shared, width, caps)
+    pick = SPACE.choice(caps, f"{mode} {y.dtype.name}{' shared' if shared else ''}", rows, n, limit, index.numel)
+    chunks, owners = _split(rows, n, limit, index.numel, shared, width, caps, pick)
     chunk = -(-n // chunks)
     chunks = -(-n // chunk)
     span = -(-limit // owners)
     owners = -(-limit // span)
     tasks = rows * chunks * owners
     if caps.plan_class == "cpu":
-        local, size = 1, min(tasks, caps.units * CPU_WORKERS_PER_UNIT)
+        local, size = 1, 1 if tasks == 1 else min(tasks, caps.units * pick("workers_per_unit", CPU_WORKERS_PER_UNIT))
     else:
-        local = min(GPU_GROUP, caps.max_work_group_size)
-        size = min(-(-tasks // local), caps.units * GPU_GROUPS_PER_UNIT) * local
+        local = min(pick("group", GPU_GROUP), caps.max_work_group_size)
+        size = min(-(-tasks // local), caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT)) * local
     wide = max(y.extent() + limit, index.extent(), index.numel, tasks) >= INDEX_LIMIT or (
         isinstance(source, Layout) and source.extent() >= INDEX_LIMIT)
     kind = "uint64" if wide else "uint32"
@@ -149,7 +153,7 @@ def _class(stride: int) -> str:
 
 
 def _split(rows: int, n: int, limit: int, work: int, shared: bool, width: int,
-           caps: DeviceCaps) -> tuple[int, int]:
+           caps: DeviceCaps, pick: Choice) -> tuple[int, int]:
     """(chunks of the inner dimension, owners of target indices) that keep the device busy.
 
     Every owner reads all indices of its rows, so owners cost reads; chunks cost them only where the
@@ -157,7 +161,8 @@ def _split(rows: int, n: int, limit: int, work: int, shared: bool, width: int,
     """
     if caps.plan_class == "cpu":
         # Where rows are short, reading the indices is the work, and every owner reads them all.
-        wanted = 1 if work <= CPU_GRAIN or n < 2 * width else caps.units * CPU_WORKERS_PER_UNIT
+        wanted = 1 if work <= CPU_GRAIN or n < 2 * width else caps.units * pick(
+            "workers_per_unit", CPU_WORKERS_PER_UNIT)
         pieces = max(1, n // max(width * 4, 1))
     else:
         wanted = caps.units * GPU_GROUP * 4

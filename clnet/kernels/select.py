@@ -11,6 +11,7 @@ from ..core import layout as lay
 from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import GROUP, GROUPS, WORKERS, family
 from .sort import INSERTION, KEYS
 
 # Tunables: a list of the best holds at most so many; workers per unit; elements for one worker.
@@ -18,9 +19,11 @@ FEW = 16
 WORKERS_PER_UNIT = {"cpu": 4, "gpu": 16}
 GRAIN = 8192
 # On GPUs: work-items that share a line, groups per unit, and elements sorted in local memory.
-GROUP = 256
+GPU_GROUP = 256
 GROUPS_PER_UNIT = 16
 CAPACITY = 1024
+
+SPACE = family("select", ("lines", "elements", "k"), WORKERS, GROUP, GROUPS)
 
 
 def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps) -> Plan:
@@ -50,6 +53,7 @@ def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps
     n = x.shape[dim] if x.ndim else 1
     step = x.strides[dim] if x.ndim else 1
     lines = math.prod(sizes)
+    pick = SPACE.choice(caps, f"{mode} {x.dtype.name}", lines, n, k)
     shared = caps.plan_class == "gpu" and (mode != "topk" or k <= CAPACITY)
     scalars: list[int] = []
     for d, s in enumerate(sizes):
@@ -59,15 +63,17 @@ def plan(x: Layout, dim: int, mode: str, k: int, largest: bool, caps: DeviceCaps
     buffers: list[Any] = [Operand(0), Result(0), Result(1)]
     params: tuple[tuple[str, Any], ...] = (("dtype", x.dtype), ("largest", largest), ("outer_rank", len(sizes)))
     if shared:
-        local = min(GROUP, caps.max_work_group_size)
+        local = min(pick("group", GPU_GROUP), caps.max_work_group_size)
         capacity = 1 << max(k - 1, 15).bit_length()
         spec = KernelSpec("select_group", f"select_{mode}", (*params, ("mode", mode), ("capacity", capacity)),
                           (local,), (None, "uint64") * 3 + ("uint32",) * len(scalars))
-        groups = min(lines, caps.units * GROUPS_PER_UNIT)
+        groups = min(lines, caps.units * pick("groups_per_unit", GROUPS_PER_UNIT))
         return Plan(outputs, (Launch(spec, (groups * local,), (*buffers, *scalars)),), single=False)
     if mode == "topk":
         mode = "few" if k <= FEW else "many"
-    size = min(lines, caps.units * WORKERS_PER_UNIT[caps.plan_class] if x.numel > GRAIN else 1)
+    size = 1
+    if x.numel > GRAIN:
+        size = min(lines, caps.units * pick("workers_per_unit", WORKERS_PER_UNIT[caps.plan_class]))
     width = plan_vector_width([x.dtype], caps) if mode == "few" and (step == 1 or n == 1) else 1
     temporaries: tuple[Layout, ...] = ()
     if mode != "few":

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ..codegen.spec import KernelSpec
@@ -11,6 +12,8 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Operand, Plan, Result, Temporary
+from ..core.tunables import WORKERS, Choice, Parameter, family
+from ..core.tuned import Value
 
 # Tunables: lines of at most so many elements are sorted by insertion; a line is cut into parts
 # when there are fewer lines than workers and it is longer than PART.
@@ -24,6 +27,14 @@ PER_ITEM = 8
 STEPS = 4
 GROUPS_PER_UNIT = 8
 ITEMS_PER_UNIT = 2048
+
+
+def _fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    return 36 * int(values.get("group", 32)) + 256 <= caps.local_mem_size
+
+
+SPACE = family("sort", ("lines", "elements"), Parameter("part", (2048, 4096, 8192, 16384)), WORKERS,
+               Parameter("group", (64, 128, 256)), Parameter("per_item", (4, 8, 16)), allows=_fits)
 
 KEYS = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
 
@@ -64,22 +75,24 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
             (local,), (None, "uint64") * len(buffers) + ("uint32",) * len(scalars))
         return Launch(spec, (size,), (*buffers, *scalars))
 
+    pick = SPACE.choice(caps, x.dtype.name, lines, n)
     if caps.plan_class == "gpu":
         temporaries = (lay.dense((2, lines, n), key), lay.dense((2, lines, n), dt.int32))
         local = min(GROUP_ITEMS, caps.max_work_group_size)
         size = -(-min(x.numel, caps.units * ITEMS_PER_UNIT) // local) * local
-        launches, counts = _digits(n, lines, key, caps)
+        launches, counts = _digits(n, lines, key, caps, pick)
         # In these two each work-item walks over elements of its own, neighbours side by side.
         keys = launch("keys", [Operand(0), Temporary(0), Temporary(1)], [], 1, n, size, local)
         finish = launch("finish", [Operand(0), Result(0), Result(1), Temporary(0), Temporary(1)], [], 1, n, size, local)
         return Plan(outputs, (keys, *launches, finish), temporaries + counts, single=False)
-    workers = caps.units * WORKERS_PER_UNIT
-    if lines >= workers or n <= PART:
-        size = min(lines, workers if x.numel > PART else 1)
+    workers = caps.units * pick("workers_per_unit", WORKERS_PER_UNIT) if x.numel > PART else 1
+    least = pick("part", PART) if n > PART and lines < workers else n
+    if n <= least:
+        size = min(lines, workers)
         temporaries = (lay.dense((size, 2, n), key), lay.dense((size, 2, n), dt.int32))
         only = launch("lines", [Operand(0), Result(0), Result(1), Temporary(0), Temporary(1)], [], n, 1, size)
         return Plan(outputs, (only,), temporaries, single=False)
-    part = max(PART, -(-n * lines // workers))
+    part = max(least, -(-n * lines // workers))
     parts = -(-n // part)
     size = min(lines * parts, workers)
     temporaries = (lay.dense((2, lines, n), key), lay.dense((2, lines, n), dt.int32),
@@ -95,13 +108,14 @@ def plan(x: Layout, dim: int, descending: bool, caps: DeviceCaps) -> Plan:
     return Plan(outputs, tuple(launches), temporaries, single=False)
 
 
-def _digits(n: int, lines: int, key: DType, caps: DeviceCaps) -> tuple[list[Launch], tuple[Layout, ...]]:
+def _digits(n: int, lines: int, key: DType, caps: DeviceCaps,
+            pick: Choice) -> tuple[list[Launch], tuple[Layout, ...]]:
     """GPU class: the passes over all digits of keys and places, which end in the first of two buffers, and
     the counts that they keep."""
-    items = GROUP_ITEMS
-    while items > 32 and (items > caps.max_work_group_size or items * PER_ITEM >= 2 * n):
+    items, per_item = pick("group", GROUP_ITEMS), pick("per_item", PER_ITEM)
+    while items > 32 and (items > caps.max_work_group_size or items * per_item >= 2 * n):
         items //= 2
-    chunk = items * PER_ITEM
+    chunk = items * per_item
     parts = -(-n // chunk)
     digits = 2 * key.itemsize
     c_type = {1: "uchar", 2: "ushort", 4: "uint", 8: "ulong"}[key.itemsize]
@@ -109,7 +123,7 @@ def _digits(n: int, lines: int, key: DType, caps: DeviceCaps) -> tuple[list[Laun
 
     def launch(phase: str, buffers: tuple[Temporary, ...], digit: int, groups: int) -> Launch:
         spec = KernelSpec("sort_radix", f"sort_radix_{phase}",
-                          (("phase", phase), ("key", c_type), ("per_item", PER_ITEM)), (items,),
+                          (("phase", phase), ("key", c_type), ("per_item", per_item)), (items,),
                           (None, "uint64") * len(buffers) + ("uint32",) * 4)
         return Launch(spec, (groups * items,), (*buffers, digit, n, parts, lines))
 

@@ -11,7 +11,7 @@ from ..core import dtypes as dt
 from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.plan import Launch, Operand, Result
-from ..core.tunables import Parameter, family
+from ..core.tunables import WORKERS, Parameter, family
 
 # Tunables, CPU class: elements of a block along the source's and the target's contiguous dimension
 # (its lines stay cached until they are used up), and elements below which one work-item does all.
@@ -29,7 +29,7 @@ _INDEX_LIMIT = 1 << 31
 
 _BLOCKS = (32, 64, 128, 256, 512)
 SPACE = family("transpose", ("outer", "source", "target"), Parameter("block_a", _BLOCKS), Parameter("block_b", _BLOCKS),
-               Parameter("workers_per_unit", (1, 2, 4, 8, 16)), Parameter("group", (64, 128, 256, 512)),
+               WORKERS, Parameter("group", (64, 128, 256, 512)),
                Parameter("groups_per_unit", (4, 8, 16, 32, 64)))
 
 

@@ -17,6 +17,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Number, Operand, Plan, Result, ScalarOperand
+from ..core.tunables import GROUP, GROUPS, WORKERS, Parameter, family
 from . import elementwise
 
 # Tunables.  Bytes of kernel arguments that slots may take: every device accepts 1024 in all.
@@ -31,6 +32,8 @@ GPU_GROUP = 64
 GPU_GROUPS_PER_UNIT = 32
 
 _INDEX_LIMIT = 1 << 31
+
+SPACE = family("update", ("tensors", "elements"), Parameter("chunk", (1024, 4096, 16384)), WORKERS, GROUP, GROUPS)
 Build = Callable[..., Sequence[Expr]]
 
 
@@ -71,7 +74,8 @@ def plan(name: str, build: Build, operands: Sequence[Layout | Number], roles: in
     counts = [o.numel for o in operands[:count * roles:roles] if isinstance(o, Layout)]
     wide = max(counts) * 2 >= _INDEX_LIMIT
     width = plan_vector_width([compute, *(kinds[r] for r in taken)], caps)
-    chunk = CPU_CHUNK if width > 1 else GPU_CHUNK
+    pick = SPACE.choice(caps, f"{name} {compute.name}", count, sum(counts))
+    chunk = pick("chunk", CPU_CHUNK if width > 1 else GPU_CHUNK)
     args: list[Any] = []
     arg_types: list[str | None] = []
     index = "uint64" if wide else "uint32"
@@ -97,8 +101,9 @@ def plan(name: str, build: Build, operands: Sequence[Layout | Number], roles: in
     tasks = sum(-(-n // chunk) for n in counts)
     args.append(tasks)
     arg_types.append(index)
-    local = 1 if width > 1 else min(GPU_GROUP, caps.max_work_group_size)
-    workers = caps.units * (CPU_WORKERS_PER_UNIT if width > 1 else GPU_GROUPS_PER_UNIT)
+    local = 1 if width > 1 else min(pick("group", GPU_GROUP), caps.max_work_group_size)
+    workers = caps.units * (pick("workers_per_unit", CPU_WORKERS_PER_UNIT) if width > 1 else
+                            pick("groups_per_unit", GPU_GROUPS_PER_UNIT))
     spec = KernelSpec(
         "update", name,
         (("exprs", exprs), ("slots", slots),

@@ -27,7 +27,7 @@ def _np_softplus(x: Any) -> Any:
     return np.logaddexp(x, 0)
 
 
-# Functions and methods of the top level --------------------------------------------------------
+# Functions and methods of the top level ---
 
 relu = unary("relu", lambda x: where(x <= 0, 0, x), "The elements above zero, else 0.", inplace=True,
              grads=lambda g, o, x: (where(o <= 0, 0, g),), refuses=("bool",),
@@ -115,7 +115,7 @@ hardshrink = declared("hardshrink", lambda x, c: where((x >= -c) & (x <= c), 0, 
                       samples=_samples((), (1.2,)),
                       reference=lambda x, c=0.5: np.where(np.abs(x) <= c, 0, x))
 
-# Expressions of nn.functional -------------------------------------------------------------------
+# Expressions of nn.functional ---
 
 
 def _private(name: str, build: Callable[..., Expr], **fields: Any) -> Op:

@@ -37,7 +37,7 @@ def _mixed_samples() -> Any:
     yield (np.array([[1.5, -2.0, 0.5], [3.0, -0.25, 1.0]]),), {}
 
 
-# Views ------------------------------------------------------------------------------------------
+# Views ---
 
 def _bind_view_as_real(input: Any) -> Any:
     """A view of a complex tensor as reals, with a last dimension of (real, imaginary) part.
@@ -123,7 +123,7 @@ def imag(input: Any) -> Any:
     return select(view_as_real(input), -1, 1)
 
 
-# Parts as values --------------------------------------------------------------------------------
+# Parts as values ---
 
 conj_physical = unary("conj_physical", lambda x: f("conj", x), "Complex conjugates; real elements as they are.",
                       samples=_mixed_samples, reference=np.conj, inplace=True)
@@ -159,7 +159,7 @@ sgn = unary("sgn", lambda x: x if x.dtype is dt.bool_ else f("sign", x),
             reference=lambda x: np.nan_to_num(np.sign(x)), inplace=True)
 
 
-# Made of parts ----------------------------------------------------------------------------------
+# Made of parts ---
 
 def _check_parts(name: str, first: Any, second: Any, what: tuple[str, str]) -> None:
     for x in (first, second):

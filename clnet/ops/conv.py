@@ -22,7 +22,7 @@ from .matmul import C_NAMES
 from .reduction import sum
 from .view import reshape, squeeze, unsqueeze
 
-# The core ----------------------------------------------------------------------------------------
+# The core ---
 
 def _spatial(ctx: Any, index: int) -> tuple[int, ...]:
     return tuple(ctx.layouts[index].shape[2:])
@@ -71,7 +71,7 @@ conv_weight = planner("_conv_weight", plain_bind, new_results(kernel.plan_weight
                       vjp=_weight_vjp, saves=(0, 1), public=False)
 
 
-# Checks, in PyTorch's words ----------------------------------------------------------------------
+# Checks, in PyTorch's words ---
 
 def _per_dim(name: str, value: Any, rank: int) -> tuple[int, ...]:
     """One number for all dimensions, or one for each."""
@@ -197,7 +197,7 @@ def _transpose_convolve(rank: int, input: Any, weight: Any, bias: Any, stride: A
     return y if batched else squeeze(y, 0)
 
 
-# References and samples --------------------------------------------------------------------------
+# References and samples ---
 
 def _broadcast(value: Any, rank: int) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
@@ -281,7 +281,7 @@ def _transpose_samples(rank: int) -> Callable[[], Any]:
     return samples
 
 
-# The public functions ----------------------------------------------------------------------------
+# The public functions ---
 
 def _declare(rank: int) -> tuple[Any, Any]:
     def conv(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,

@@ -65,7 +65,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     return result if n else result.clone()
 
 
-# Integrals --------------------------------------------------------------------------------------
+# Integrals ---
 
 def _steps(name: str, y: Any, x: Any, dim: int) -> Any:
     """Widths between the points ``x`` along ``dim`` of ``y``, of a shape that broadcasts."""
@@ -160,7 +160,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
     return cumsum(areas, d) / 2
 
 
-# Derivatives of samples --------------------------------------------------------------------------
+# Derivatives of samples ---
 
 def _slopes(x: Any, d: int, spacing: Any, edge_order: int) -> Any:
     """The derivative along ``d`` for a step or a 1-d tensor of coordinates (Fornberg 1988)."""

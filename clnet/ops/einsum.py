@@ -57,7 +57,7 @@ class Term:
         return value
 
 
-# Notation ----------------------------------------------------------------------------------------
+# Notation ---
 
 def _read(text: str, place: str) -> list[Any]:
     """Labels of one operand's subscripts; Ellipsis for "..."."""
@@ -177,7 +177,7 @@ def _output(given: list[Any] | None, terms: Sequence[Term]) -> Labels:
     return out
 
 
-# Contraction -------------------------------------------------------------------------------------
+# Contraction ---
 
 def _contract(a: Term, b: Term, kept: frozenset[int], sizes: dict[int, int]) -> Term:
     """The product of two terms, summed over the labels that nothing else needs."""
@@ -279,7 +279,7 @@ def einsum(*args: Any) -> Any:
     return term.drop([label for label in term.labels if label not in out]).ordered(out)
 
 
-# tensordot ---------------------------------------------------------------------------------------
+# tensordot ---
 
 def _contracted(a: Any, b: Any, dims: Any) -> tuple[list[int], list[int]]:
     """The dimensions of each operand that are summed, in pairs."""

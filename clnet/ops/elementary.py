@@ -124,7 +124,7 @@ ldexp = binary("ldexp", lambda a, b: a * f("exp2", b), "``input * 2**other``.", 
                samples=_ldexp_samples, reference=lambda a, b: a * 2.0 ** b, inplace=True)
 
 
-# Parts and neighbours of floats ------------------------------------------------------------------
+# Parts and neighbours of floats ---
 
 def _bind_exponent(input: Any) -> Any:
     return (input,), {"dtype": dt.int32}
@@ -190,7 +190,7 @@ nextafter = declared("nextafter", _nextafter, _bind_nextafter, "The next number 
                      samples=_nextafter_samples, reference=_np_nextafter)
 
 
-# Integers ----------------------------------------------------------------------------------------
+# Integers ---
 
 def _integer_samples() -> Any:
     yield (np.array([12, -18, 0, 7]), np.array([18, 12, 5, 0])), {}
@@ -256,7 +256,7 @@ def clamp_max(input: Any, max: Any) -> Any:
     return input.clamp(max=max)
 
 
-# Replacing what is not a number ------------------------------------------------------------------
+# Replacing what is not a number ---
 
 _LARGEST = {dt.float16: 65504.0, dt.bfloat16: (2 - 2.0 ** -7) * 2.0 ** 127, dt.float32: float(np.finfo("float32").max),
             dt.float64: float(np.finfo("float64").max)}

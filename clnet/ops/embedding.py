@@ -99,7 +99,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm:
                    (*input.shape, weight.shape[1]))
 
 
-# Bags -------------------------------------------------------------------------------------------
+# Bags ---
 
 def _np_bag(index: Any, weight: Any, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
             include_last_offset: bool = False, padding_idx: int | None = None) -> Any:

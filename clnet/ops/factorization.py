@@ -28,7 +28,7 @@ from .matmul import matmul
 from .triangular import identity_like, triangular, well_conditioned
 from .view import expand, narrow, unsqueeze
 
-# Cholesky ----------------------------------------------------------------------------------------
+# Cholesky ---
 
 
 def _cholesky_vjp(ctx: Any, g: Any, _: Any = None) -> tuple[Any]:
@@ -113,7 +113,7 @@ def old_cholesky(input: Any, upper: bool = False) -> Any:
     return factor
 
 
-# LU ----------------------------------------------------------------------------------------------
+# LU ---
 
 def _take_rows(x: Any, order: Any) -> Any:
     """Rows of every matrix in the order given per matrix."""
@@ -359,7 +359,7 @@ def old_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
     return lu_solve(LU_data, LU_pivots, b)
 
 
-# LDL ---------------------------------------------------------------------------------------------
+# LDL ---
 
 class LdlFactors(NamedTuple):
     """What ``linalg.ldl_factor`` returns."""

@@ -18,7 +18,7 @@ from .declare import composite, plain_bind, planner
 from .join import cat, roll
 from .view import narrow
 
-# The core: one dimension -------------------------------------------------------------------------
+# The core: one dimension ---
 
 def _plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
     return kernel.plan(operands[0], attrs["dim"], attrs["n"], attrs["kind"], attrs["inverse"], attrs["scale"], caps)
@@ -150,7 +150,7 @@ def _lines(name: str, x: Any, s: Any, dim: Any, norm: Any, kind: str, inverse: b
     return x
 
 
-# The public functions ----------------------------------------------------------------------------
+# The public functions ---
 
 def _numbers(*shape: int, complex_: bool = True) -> Any:
     rng = np.random.default_rng(sum(shape))

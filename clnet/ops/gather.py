@@ -43,7 +43,7 @@ def leading(x: Any, shape: Any) -> Any:
     return x
 
 
-# The derivative: sums at the indices ------------------------------------------------------------
+# The derivative: sums at the indices ---
 
 def _plan_zeros(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
     return scatter_kernel.zeros("gather_backward", operands, attrs, caps)
@@ -91,7 +91,7 @@ lookup = planner("_lookup", _bind_lookup, _plan_lookup, family="gather", vjp=_lo
                  public=False)
 
 
-# Public operators -------------------------------------------------------------------------------
+# Public operators ---
 
 def check_gather(name: str, input: Any, dim: int, index: Any, bounded: bool = True) -> int:
     """The dimension, wrapped.

@@ -27,7 +27,7 @@ def _corners(align_corners: bool | None) -> bool:
     return bool(align_corners)
 
 
-# Places ------------------------------------------------------------------------------------------
+# Places ---
 
 def _clip(x: Any, n: int) -> Any:
     """Within the elements; without a derivative where that changes anything."""
@@ -241,7 +241,7 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
     return reshape(_linear(source, places), shape)
 
 
-# Affine maps -------------------------------------------------------------------------------------
+# Affine maps ---
 
 def _axis(theta: Any, n: int, corners: bool) -> Any:
     """The places of n elements in [-1, 1]."""

@@ -108,7 +108,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return _counted(place, bins, counted.new_ones((x.numel(),))).to(input.dtype)
 
 
-# Histograms over points ---------------------------------------------------------------------------
+# Histograms over points ---
 
 def _edges(name: str, points: Any, bins: Sequence[Any], limits: Any) -> list[Any]:
     """Sorted edges per dimension of (n, d) points."""

@@ -83,7 +83,7 @@ def _check(input: Any, mode: str, size: Sequence[int]) -> None:
         raise NotImplementedError(f'"upsample" not implemented for \'{dt.SCALAR_NAMES[input.dtype]}\'')
 
 
-# References and samples --------------------------------------------------------------------------
+# References and samples ---
 
 def _matrix(kind: str, n: int, m: int, scale: float, corners: bool) -> Any:
     """The weights of a line of n elements in m results."""
@@ -161,7 +161,7 @@ def _samples() -> Any:
     yield (plane, (2, 9)), {"mode": "bicubic", "antialias": True}
 
 
-# The public functions ----------------------------------------------------------------------------
+# The public functions ---
 
 @composite("interpolate", namespace="nn.functional", method=False, samples=_samples, reference=_reference)
 def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",

@@ -247,7 +247,7 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return clone(input) if moved is input else moved
 
 
-# Triangles: one elementwise kernel that knows the element's position ----------------------------
+# Triangles: one elementwise kernel that knows the element's position ---
 
 def _bind_triangle(input: Any, diagonal: int = 0) -> Any:
     if input.ndim < 2:

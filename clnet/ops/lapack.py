@@ -141,7 +141,7 @@ def solve(a: Array, b: Array) -> tuple[Array, Array]:
     return x, info
 
 
-# Symmetric indefinite matrices -------------------------------------------------------------------
+# Symmetric indefinite matrices ---
 
 def ldl(a: Array, hermitian: bool) -> tuple[Array, Array, Array]:
     """(L and block-diagonal D in one lower triangle, pivots, info), as LAPACK's sytf2 and hetf2 do.

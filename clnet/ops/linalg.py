@@ -20,7 +20,7 @@ from .spectral import eigvalsh, finite, svd, svdvals
 from .triangular import well_conditioned
 from .view import diagonal, expand, squeeze, unsqueeze
 
-# Determinants ------------------------------------------------------------------------------------
+# Determinants ---
 
 
 def _product_of_others(s: Any) -> Any:
@@ -124,7 +124,7 @@ def logdet(input: Any) -> Any:
     return choose(sign == -1, float("nan"), log)
 
 
-# Pseudo-inverses ---------------------------------------------------------------------------------
+# Pseudo-inverses ---
 
 def _tolerances(name: str, A: Any, atol: Any, rtol: Any) -> tuple[Any, Any]:
     """(atol, rtol), whose default is eps max(m, n), or 0 where an atol is given."""
@@ -223,7 +223,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     return pinv(input, rcond)
 
 
-# Rank --------------------------------------------------------------------------------------------
+# Rank ---
 
 def _rank_samples() -> Any:
     x = well_conditioned(2, 4, 3)
@@ -264,7 +264,7 @@ def matrix_rank(A: Any, tol: Any = None, *, atol: Any = None, rtol: Any = None, 
     return sum_(size > _cut(amax(size, -1, True), absolute, relative), -1)
 
 
-# Least squares -----------------------------------------------------------------------------------
+# Least squares ---
 
 def _lstsq_forward(a: Any, b: Any, *, rcond: float) -> Any:
     batch, (m, n) = a.shape[:-2], a.shape[-2:]
@@ -357,7 +357,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
                        values.detach() if driver in ("gelsd", "gelss") else empty)
 
 
-# Views -------------------------------------------------------------------------------------------
+# Views ---
 
 @linalg(name="diagonal", samples=lambda: [((well_conditioned(2, 4, 3),), {}), ((well_conditioned(4, 3),),
                                                                            {"offset": 1})],

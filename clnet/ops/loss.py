@@ -44,7 +44,7 @@ def functional_loss(**fields: Any) -> Any:
     return composite("loss", namespace="nn.functional", method=False, **fields)
 
 
-# Elementwise losses -----------------------------------------------------------------------------
+# Elementwise losses ---
 
 def pointwise(name: str, build: Callable[..., Expr], **fields: Any) -> Op:
     """An elementwise part of a loss, of tensors and numbers."""

@@ -77,7 +77,7 @@ def _signs(shape: tuple[int, ...] = (3, 4)) -> Any:
     return np.where(np.arange(math.prod(shape)) % 3 == 0, -1.0, 1.0).reshape(shape)
 
 
-# Likelihoods ------------------------------------------------------------------------------------
+# Likelihoods ---
 
 def _np_poisson(x: Any, t: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8,
                 reduction: str = "mean") -> Any:
@@ -162,7 +162,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps
     return reduce_loss(_gaussian_op(input, target, spread, float(eps), constant), reduction)
 
 
-# Pairs ------------------------------------------------------------------------------------------
+# Pairs ---
 
 def _ranking_samples() -> Any:
     yield (_data(), _data(phase=1.0), _signs()), {}
@@ -239,7 +239,7 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
     return reduce_loss(_cosine_op(cosine_distances(input1, input2), target, float(margin)), chosen)
 
 
-# Classes ----------------------------------------------------------------------------------------
+# Classes ---
 
 def _class_rows(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     """Scores (N, C) and int64 classes (N)."""
@@ -386,7 +386,7 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, siz
     return reduce_loss(sum_(loss, -1) / input.shape[-1], chosen)
 
 
-# Triplets ---------------------------------------------------------------------------------------
+# Triplets ---
 
 def _np_distance(a: Any, b: Any, p: float, eps: float) -> Any:
     return (np.abs(a - b + eps) ** p).sum(-1) ** (1 / p)

@@ -59,7 +59,7 @@ def _dims(dim: Any, ndim: int) -> tuple[int, ...]:
     return lay.wrap_dims(dim, ndim)
 
 
-# Samples: every row keeps at least two elements ---------------------------------------------------
+# Samples: every row keeps at least two elements ---
 
 def _data() -> tuple[Any, Any]:
     x = np.random.default_rng(9).permutation(24).reshape(4, 6) / 4 - 2.3
@@ -90,7 +90,7 @@ def _numpy(f: Any) -> Any:
     return reference
 
 
-# Reductions ---------------------------------------------------------------------------------------
+# Reductions ---
 
 @_masked(samples=_samples, reference=_numpy(lambda x, axis: x.sum(axis)))
 def sum(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
@@ -258,7 +258,7 @@ def std(input: Any, dim: Any = None, unbiased: Any = None, *, correction: Any = 
     return _variance(input, dim, unbiased, correction, keepdim, dtype, mask).sqrt()
 
 
-# Along lines --------------------------------------------------------------------------------------
+# Along lines ---
 
 def _np_softmax(x: Any, dim: int, mask: Any = None) -> Any:
     x = np.where(True if mask is None else mask, x, -np.inf)

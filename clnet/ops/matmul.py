@@ -26,7 +26,7 @@ C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", 
             dt.complex128: "c10::complex<double>"}
 
 
-# The core ----------------------------------------------------------------------------------------
+# The core ---
 
 def _bind_gemm(*operands: Any, turned: tuple[bool, bool] = (False, False), dtype: DType | None = None) -> Any:
     attrs: dict[str, Any] = {"turned": turned} if True in turned else {}
@@ -86,7 +86,7 @@ def _product(name: str, a: Any, b: Any, c: Any = None, beta: Any = 1, alpha: Any
     return gemm(a, b, c) if beta == 1 and alpha == 1 else gemm(a, b, c, beta, alpha)
 
 
-# Checks, in PyTorch's words ----------------------------------------------------------------------
+# Checks, in PyTorch's words ---
 
 # What callers pass by mistake; concrete types, since testing for an abstract one takes longer than a launch.
 _FOREIGN = (int, float, complex, np.generic, np.ndarray, list, tuple, type(None))
@@ -141,7 +141,7 @@ def _check_added(c: Any, shape: tuple[int, ...]) -> None:
                                f"{list(shape)}.  Tensor sizes: {list(c.shape)}")
 
 
-# The public functions ----------------------------------------------------------------------------
+# The public functions ---
 
 def _array(*shape: int, seed: int = 0) -> Any:
     return np.random.default_rng(sum(shape) + seed).uniform(-1.0, 1.0, shape)

@@ -18,7 +18,7 @@ from .solve import inv
 from .triangular import identity_like, well_conditioned
 from .view import expand, squeeze, unsqueeze
 
-# Exponential -------------------------------------------------------------------------------------
+# Exponential ---
 
 # The Taylor polynomial of this degree is exact to float64's rounding for norms up to the bound.
 _DEGREE = 15
@@ -83,7 +83,7 @@ def matrix_exp(A: Any) -> Any:
     return y
 
 
-# Powers and chains -------------------------------------------------------------------------------
+# Powers and chains ---
 
 def _power_samples() -> Any:
     x = well_conditioned(2, 3, 3) / 3
@@ -186,7 +186,7 @@ def chain_matmul(*matrices: Any) -> Any:
     return matrices[0] if len(matrices) == 1 else _chain(list(matrices))
 
 
-# Vandermonde -------------------------------------------------------------------------------------
+# Vandermonde ---
 
 def _powers(x: Any, count: int) -> Any:
     exponents = arange_fill(count, 0, 1, dt.int64, x.device)

@@ -30,7 +30,7 @@ def _calls(*shapes: tuple[tuple[int, ...], ...]) -> Any:
     return samples
 
 
-# Vectors -----------------------------------------------------------------------------------------
+# Vectors ---
 
 @composite("matmul", samples=_calls(((4,), (4,)), ((2, 3), (4, 3)), ((2, 3), ())), reference=np.inner)
 def inner(input: Any, other: Any) -> Any:
@@ -154,7 +154,7 @@ def kron(input: Any, other: Any) -> Any:
     return reshape(mul(a, b), tuple(p * q for p, q in zip(first, second)))
 
 
-# Cross products ----------------------------------------------------------------------------------
+# Cross products ---
 
 def _turned(x: Any, dim: int, by: int) -> Any:
     """Three elements rotated: the one at ``by`` comes first."""

@@ -12,7 +12,7 @@ from .matmul import matmul
 from .triangular import identity_like, triangular, well_conditioned
 from .view import narrow, unsqueeze
 
-# QR ----------------------------------------------------------------------------------------------
+# QR ---
 
 
 def _factor(a: Any, *, mode: Any) -> Any:
@@ -118,7 +118,7 @@ def old_qr(input: Any, some: bool = True) -> QrResult:
     return qr(input, "reduced" if some else "complete")
 
 
-# Reflectors --------------------------------------------------------------------------------------
+# Reflectors ---
 
 def _raw(a: Any) -> Any:
     packed, tau = np.linalg.qr(a, "raw")

@@ -19,7 +19,7 @@ from .declare import composite, planner
 from .resample import resample
 from .view import narrow
 
-# The core: a frame of a constant around the operand ----------------------------------------------
+# The core: a frame of a constant around the operand ---
 
 def _plan_frame(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
     x = operands[0]

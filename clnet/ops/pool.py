@@ -16,7 +16,7 @@ from .declare import composite, new_results, plain_bind, planner
 from .reduction import mean as mean_reduction
 from .view import squeeze, unsqueeze
 
-# The core ----------------------------------------------------------------------------------------
+# The core ---
 
 def _spatial(ctx: Any, index: int = 0) -> tuple[int, ...]:
     return tuple(ctx.layouts[index].shape[2:])
@@ -57,7 +57,7 @@ spread = planner("_mean_pool_spread", plain_bind, new_results(kernel.plan_spread
                  linear=True, public=False)
 
 
-# Checks, in PyTorch's words ----------------------------------------------------------------------
+# Checks, in PyTorch's words ---
 
 _WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
 
@@ -198,7 +198,7 @@ def _adaptive(name: str, rank: int, input: Any, output_size: Any) -> tuple[Any, 
     return x, windows, size
 
 
-# References and samples --------------------------------------------------------------------------
+# References and samples ---
 
 def _spans(n: int, k: int, s: int, p: int, d: int, ceil_mode: bool) -> list[tuple[list[int], int]]:
     """Per output: the input positions it covers, and the padded length of its window."""
@@ -289,7 +289,7 @@ def _adaptive_samples(rank: int) -> Callable[[], Any]:
     return samples
 
 
-# The public functions ----------------------------------------------------------------------------
+# The public functions ---
 
 def _declare(rank: int) -> tuple[Any, ...]:
     names = [f"{n}_pool{rank}d" for n in ("max", "avg", "adaptive_avg", "adaptive_max")]

@@ -123,7 +123,7 @@ def _samples(*arguments: Any, shape: tuple[int, ...] = (2, 3, 4, 5), low: float 
     return generate
 
 
-# Bernoulli and multinomial ----------------------------------------------------------------------
+# Bernoulli and multinomial ---
 
 @composite("random", random=True, samples=_samples((), (0.3,), low=0.1))
 def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Any:
@@ -204,7 +204,7 @@ def _race(weights: Any, samples: int, generator: Any) -> Any:
     return topk(arrivals, samples, 1, False)[1]
 
 
-# Dropout ----------------------------------------------------------------------------------------
+# Dropout ---
 
 _masked_scale = declared("dropout", lambda x, m, scale: x * (cast(m, x.dtype) * scale),
                          lambda *operands: (operands, {}), "", conditions=(1,), public=False)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes as dt
+from ..core.op import Op
 from ..kernels import recurrent as kernel
 from .declare import composite, new_results, plain_bind, planner
 from .gather import index_select
@@ -18,9 +19,9 @@ from .reduction import sum as sum_
 from .rowwise import dense
 from .view import permute, reshape, select, slice_, t
 
-# The fused layer --------------------------------------------------------------------------------
+# The fused layer ---
 
-def _block(hidden: int) -> int:
+def block_of(hidden: int) -> int:
     """Units that the backward takes together."""
     return 2 * kernel.ALIGN if hidden % (2 * kernel.ALIGN) == 0 else kernel.ALIGN
 
@@ -40,7 +41,7 @@ def _packed(weight: Any, gates: int) -> Any:
 def _packed_back(weight: Any) -> Any:
     """The same as (unit block, gate and unit, unit in block)."""
     rows, hidden = weight.shape
-    return dense(permute(reshape(weight, (rows, hidden // _block(hidden), _block(hidden))), (1, 0, 2)))
+    return dense(permute(reshape(weight, (rows, hidden // block_of(hidden), block_of(hidden))), (1, 0, 2)))
 
 
 def _vjp(ctx: Any, g: Any, g_last: Any, *more: Any) -> tuple[Any, ...]:
@@ -65,7 +66,7 @@ def _vjp(ctx: Any, g: Any, g_last: Any, *more: Any) -> tuple[Any, ...]:
         elif cell == "gru":
             read.append(ctx.outputs[2])
         read += [lengths] if lengths is not None else []
-        slopes, d_h, past, *rest = _backward(_packed_back(weight), *read, **attrs)
+        slopes, d_h, past, *rest = backward(_packed_back(weight), *read, **attrs)
         d_weight = gemm(t(rows_of(slopes)), rows_of(past)) if ctx.needs[1] else None
         d_inputs = rest[0] if cell == "gru" else slopes
         d_c = rest[0] if lstm else None
@@ -78,17 +79,18 @@ def _unit_rows(x: Any) -> Any:
     return x if x.layout.strides[-1] == 1 else dense(x)
 
 
-_backward = planner("_recurrent_backward", plain_bind, new_results(kernel.plan_backward), family="recurrent",
+backward: Op = planner("_recurrent_backward", plain_bind, new_results(kernel.plan_backward), family="recurrent",
                     public=False)
 
 
-def _layer(name: str, *saved_outputs: int) -> Any:
+def _layer(name: str, *saved_outputs: int) -> Op:
     return planner(f"_{name}", plain_bind, new_results(kernel.plan_forward), family="recurrent", vjp=_vjp,
                    saves=(0, 1, 3, 4, 5, 6), saves_out=(0, *saved_outputs), public=False)
 
 
 # Operands: see kernels/recurrent.py; the packed weight takes no gradient, the weight does.
-_LAYERS = {"lstm": _layer("lstm", 3, 4), "gru": _layer("gru", 2), "tanh": _layer("rnn"), "relu": _layer("rnn")}
+lstm_layer: Op = _layer("lstm", 3, 4)
+_LAYERS = {"lstm": lstm_layer, "gru": _layer("gru", 2), "tanh": _layer("rnn"), "relu": _layer("rnn")}
 
 
 def _wider(x: Any, gates: int, to: int, columns: bool) -> Any:
@@ -141,7 +143,7 @@ def sequence(cell: str, x: Any, weights: Sequence[Any], h0: Any, c0: Any, revers
     inputs = linear(x if first else permute(x, (1, 0, 2)), w_ih, b_ih)
     inputs = inputs if first else permute(inputs, (1, 0, 2))
     y, *last = _LAYERS[cell](inputs, w_hh, _packed(w_hh, gates), dense(h0), *extra.values(), cell=cell,
-                             reverse=reverse, given=tuple(extra), block=_block(wide))
+                             reverse=reverse, given=tuple(extra), block=block_of(wide))
     last = last[:2 if cell == "lstm" else 1]
     if wide != hidden:
         y, *last = (slice_(v, v.ndim - 1, 0, hidden, 1) for v in (y, *last))
@@ -188,7 +190,7 @@ def layers(cell: str, x: Any, h0: Any, c0: Any, params: Sequence[Any], has_biase
     return x.to(dtype), stack(last_h).to(dtype), c_last
 
 
-# Packed sequences -------------------------------------------------------------------------------
+# Packed sequences ---
 
 def _grid(batch_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
     """(lengths (N), mask (T, N)) of packed steps whose batches have these sizes."""
@@ -213,7 +215,7 @@ def packed(x: Any, batch_sizes: Any) -> Any:
     return index_select(reshape(x, (-1, *x.shape[2:])), 0, index)
 
 
-# torch.lstm and its kin -------------------------------------------------------------------------
+# torch.lstm and its kin ---
 
 def _call(cell: str, input: Any, states: tuple[Any, Any], rest: tuple[Any, ...]) -> tuple[Any, ...]:
     """Either form of the functions: a padded or a packed input."""

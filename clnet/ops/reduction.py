@@ -216,7 +216,7 @@ count_nonzero = planner(
     reference=lambda x, dim=None: np.count_nonzero(x, axes(dim)))
 
 
-# Extremes ---------------------------------------------------------------------------------------
+# Extremes ---
 
 def _nonempty(name: str, input: Any, dim: Any) -> None:
     dims = lay.wrap_dims(dim, input.ndim)
@@ -355,7 +355,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return _picked("min", min_dim, amin, minimum, input, dim if other is None else other, keepdim)
 
 
-# Built from the above ---------------------------------------------------------------------------
+# Built from the above ---
 
 def _lse_samples() -> Any:
     x = np.linspace(-50.0, 60.0, 24).reshape(2, 3, 4)

@@ -43,7 +43,7 @@ def softmax_space(layout: Layout, dim: int) -> Space:
     return kernel.rows_of(layout.shape, (dim,)) if layout.ndim else kernel.rows_of((1,), (0,))
 
 
-# Softmax ----------------------------------------------------------------------------------------
+# Softmax ---
 
 def _plan_softmax(name: str, log: bool) -> Any:
     def plan(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
@@ -173,7 +173,7 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return softmax(-input, _implicit_dim(input, dim), dtype)
 
 
-# Normalisation ----------------------------------------------------------------------------------
+# Normalisation ---
 # Operands of the private operators: weight and bias broadcast to x, either along the rows
 # ("column": layer norm) or one per row ("row": batch norm); statistics keep reduced dimensions.
 

@@ -236,7 +236,7 @@ def _reduced(ops: tuple[Op, Op], input: Any, d: int, index: Any, source: Any, re
     return result / count if input.dtype.is_inexact else result.floor_divide(count)
 
 
-# Along whole slices -----------------------------------------------------------------------------
+# Along whole slices ---
 
 def _slices(name: str, input: Any, dim: int, index: Any, source: Any) -> tuple[int, Any, Any]:
     """The dimension, the source, and the index in its shape.

@@ -104,7 +104,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> return
     return _one("kthvalue", return_types.kthvalue, input, dim, keepdim, "rank", k)
 
 
-# Medians and modes ------------------------------------------------------------------------------
+# Medians and modes ---
 
 def _middle_vjp(ctx: Any, g: Any, g_index: Any = None) -> tuple[Any]:
     x, y = ctx.operands[0], ctx.outputs[0]

@@ -25,7 +25,7 @@ from .matmul import matmul
 from .triangular import well_conditioned
 from .view import movedim, reshape, squeeze, unsqueeze
 
-# Inverses ----------------------------------------------------------------------------------------
+# Inverses ---
 
 
 def _inv_vjp(ctx: Any, g: Any, _: Any = None) -> tuple[Any]:
@@ -96,7 +96,7 @@ def inverse(input: Any) -> Any:
     return inv(input)
 
 
-# Systems -----------------------------------------------------------------------------------------
+# Systems ---
 
 def _solve_vjp(ctx: Any, g: Any, _: Any = None) -> tuple[Any, Any]:
     if g is None:
@@ -185,7 +185,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
     return x
 
 
-# Tensors as matrices -----------------------------------------------------------------------------
+# Tensors as matrices ---
 
 @linalg(samples=lambda: [((well_conditioned(6, 6).reshape(2, 3, 6),), {"ind": 2}),
                          ((well_conditioned(6, 6).reshape(6, 3, 2),), {"ind": 1})], on_host=True,

@@ -35,7 +35,7 @@ def _special(name: str, doc: str, primitive: str = "", **fields: Any) -> Op:
     return _function(name, doc, primitive, **{"namespace": "special", "method": False, **fields})
 
 
-# Gamma functions --------------------------------------------------------------------------------
+# Gamma functions ---
 
 lgamma = _function("lgamma", "Logarithms of the absolute values of the gamma function.", inplace=True,
                    domain=_POSITIVE)
@@ -119,7 +119,7 @@ zeta = binary("zeta", lambda x, q: f("zeta", x, q), "Hurwitz's zeta function: th
               promotion="int_to_float", refuses=_REAL, undefined=(0,), namespace="special", method=False,
               samples=_pairs([2.0, 1.5, 3.0, 4.0], [1.0, 3.5, 0.4, 12.0]), reference=host_value("zeta"))
 
-# Error functions --------------------------------------------------------------------------------
+# Error functions ---
 
 _UNIT = (0.05, 0.95)
 erfinv = _function("erfinv", "Inverse of the error function.", inplace=True, domain=(-0.95, 0.95))
@@ -142,7 +142,7 @@ entr = unary("entr", _entr, "``-x log(x)``: 0 at 0, minus infinity below.", prom
              reference=lambda x: np.where(np.isnan(x), x, np.where(
                  x > 0, -x * np.log(np.where(x > 0, x, 1)), np.where(x == 0, 0, -np.inf))))
 
-# Bessel functions -------------------------------------------------------------------------------
+# Bessel functions ---
 
 i0 = _function("i0", "Modified Bessel function of the first kind, order 0.", inplace=True)
 i0e = _special("i0e", "``exp(-|x|)`` times the modified Bessel function of the first kind, order 0.")

@@ -14,7 +14,7 @@ from .solve import solve, square_sample
 from .triangular import identity_like, well_conditioned
 from .view import diagonal, narrow, unsqueeze
 
-# Hermitian matrices ------------------------------------------------------------------------------
+# Hermitian matrices ---
 
 
 def _gaps(values: Any) -> Any:
@@ -107,7 +107,7 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     return _eigvalsh(A, uplo=_check_hermitian(A, UPLO))
 
 
-# General matrices --------------------------------------------------------------------------------
+# General matrices ---
 
 def _as_complex(values: Any, like: Any) -> Any:
     return values.astype(np.result_type(like.dtype, np.complex64))
@@ -186,7 +186,7 @@ def eigvals(A: Any) -> Any:
     return _eigvals(A)
 
 
-# Singular values ---------------------------------------------------------------------------------
+# Singular values ---
 
 def _svd_vjp(ctx: Any, to_u: Any, to_s: Any, to_v: Any) -> tuple[Any]:
     """As Townsend (2016), "Differentiating the singular value decomposition", for complex too."""

@@ -134,7 +134,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
     return input * factor.to(input.dtype)
 
 
-# Covariance -------------------------------------------------------------------------------------
+# Covariance ---
 
 def _weights(name: str, given: Any, count: int, integral: bool) -> None:
     if given.ndim > 1:

@@ -144,7 +144,7 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
     return dispatch.stack.top.run(as_strided, (done,), _geometry(shape, steps, -low))
 
 
-# Sliding windows -------------------------------------------------------------------------------
+# Sliding windows ---
 
 def _bind_unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     """Windows of ``size`` elements every ``step`` along a dimension, as a new last dimension."""

@@ -41,7 +41,7 @@ def _numbers(*shape: int) -> Any:
     return np.random.default_rng(math.prod(shape)).permutation(math.prod(shape)).reshape(shape) / 7.0 - 2.0
 
 
-# Unpooling ---------------------------------------------------------------------------------------
+# Unpooling ---
 
 def _unpooled_size(input: Any, kernel: Any, stride: Any, padding: Any, output_size: Any, rank: int) -> Any:
     default = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-rank:], stride, kernel, padding)]
@@ -107,7 +107,7 @@ def _unpool_samples(rank: int) -> Callable[[], Any]:
     return samples
 
 
-# Power means -------------------------------------------------------------------------------------
+# Power means ---
 
 def _power_mean(rank: int, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
     if not input.dtype.is_floating_point:
@@ -142,7 +142,7 @@ def _power_samples(rank: int) -> Callable[[], Any]:
     return samples
 
 
-# Windows at random places ------------------------------------------------------------------------
+# Windows at random places ---
 
 def _starts(samples: Any, size: int, count: int, taps: int) -> Any:
     """Where ``count`` windows of ``taps`` elements begin: (n, c, count) int64."""
@@ -234,7 +234,7 @@ def _fractional_samples(rank: int) -> Callable[[], Any]:
     return samples
 
 
-# The public functions ----------------------------------------------------------------------------
+# The public functions ---
 
 def _with_indices(reference: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: reference(*args, **{**kwargs, "return_indices": True})

@@ -36,7 +36,7 @@ def _correction(log_beta: Expr, step: Expr) -> Expr:
     return -f("expm1", step * log_beta)
 
 
-# SGD --------------------------------------------------------------------------------------------
+# SGD ---
 
 def _sgd(decay: bool, maximize: bool) -> Build:
     def build(p: Expr, g: Expr, lr: Expr, weight_decay: Expr) -> list[Expr]:
@@ -57,7 +57,7 @@ sgd_step = Elements("_sgd_step", _sgd, 2, (0,))
 sgd_momentum_step = Elements("_sgd_momentum_step", _sgd_momentum, 3, (0, 2))
 
 
-# Adam and its kin ---------------------------------------------------------------------------------
+# Adam and its kin ---
 
 def _adam_rates() -> Build:
     def build(step: Expr, lr: Expr, log_beta1: Expr, log_beta2: Expr) -> list[Expr]:
@@ -163,7 +163,7 @@ adamax_rates = Scalars("_adamax_rates", _adamax_rates)
 adamax_step = Elements("_adamax_step", _adamax, 4, (0, 2, 3))
 
 
-# Rates from accumulated squares -------------------------------------------------------------------
+# Rates from accumulated squares ---
 
 def _counted() -> Build:
     return lambda step: [step + 1]
@@ -227,7 +227,7 @@ rmsprop_one_step = Elements("_rmsprop_one_step", _rmsprop, 4, (0, 2, 3))
 rmsprop_two_step = Elements("_rmsprop_two_step", _rmsprop, 5, (0, 2, 3, 4))
 
 
-# Rates of their own -------------------------------------------------------------------------------
+# Rates of their own ---
 
 def _rprop(maximize: bool) -> Build:
     def build(p: Expr, g: Expr, previous: Expr, rate: Expr, less: Expr, more: Expr, smallest: Expr,

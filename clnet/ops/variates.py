@@ -36,7 +36,7 @@ def _internal(name: str, build: Any, **fields: Any) -> Op:
     return declared(name, build, bind, "", public=False, **fields)
 
 
-# Gamma: Marsaglia and Tsang 2000, "A simple method for generating gamma variables" -----------------
+# Gamma: Marsaglia and Tsang 2000, "A simple method for generating gamma variables" ---
 
 def _boosted(a: Expr) -> Expr:
     return where(a < 1, a + 1, a)
@@ -127,7 +127,7 @@ def _like(x: Any, generator: Any) -> dict[str, Any]:
     return {"shape": tuple(x.shape), "dtype": x.dtype, "generator": generator, "device": x.device}
 
 
-# Counts -------------------------------------------------------------------------------------------
+# Counts ---
 
 def _stirling(k: Expr) -> Expr:
     """What ``(k + 0.5) log(k) - k + log(2 pi) / 2`` lacks of ``lgamma(k + 1)``, for ``k`` of at least 4."""

@@ -28,7 +28,7 @@ def _run(op: Any, x: Any, attrs: dict[str, Any]) -> Any:
     return dispatch.stack.top.run(op, (x,), attrs)
 
 
-# The derivative of every view that reaches each element at most once ---------------------------
+# The derivative of every view that reaches each element at most once ---
 
 def _embed_plan(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps,
                 out: Any = None) -> Plan:
@@ -60,7 +60,7 @@ def _view_vjp(ctx: Any, g: Any) -> tuple[Any]:
     return (embed(g, view=ctx.op, attrs=tuple(ctx.attrs.items()), shape=tuple(ctx.layouts[0].shape)),)
 
 
-# Shape ------------------------------------------------------------------------------------------
+# Shape ---
 
 def _samples(*calls: tuple[tuple[int, ...], Any]) -> Any:
     def generate() -> Any:
@@ -306,7 +306,7 @@ squeeze: Op = declare_view(
     reference=lambda x, d=None: x.squeeze() if d is None else x.squeeze(d) if x.shape[d] == 1 else x)
 
 
-# Windows ----------------------------------------------------------------------------------------
+# Windows ---
 
 def _bind_slice(input: Any, dim: int, start: int, end: int, step: int) -> Any:
     return (input,), {"dim": dim, "start": start, "end": end, "step": step}
@@ -397,7 +397,7 @@ diagonal = declare_view("diagonal", _bind_diagonal, _move_diagonal, _view_vjp,
                         reference=np.diagonal)
 
 
-# Composites over the above ----------------------------------------------------------------------
+# Composites over the above ---
 
 @composite("view", samples=_samples(((2, 3), ())), reference=lambda x: list(np.moveaxis(x, 0, 0)))
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -447,7 +447,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     return split(input, max(1, -(-n // chunks)), dim)
 
 
-# Copies -----------------------------------------------------------------------------------------
+# Copies ---
 
 @composite("view", samples=_samples(((2, 3), ())), reference=lambda x: x.copy())
 def clone(input: Any, *, memory_format: Any = None) -> Any:

@@ -114,7 +114,7 @@ class Optimizer:
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join(lines) + "\n)"
 
-    # Parameters ----------------------------------------------------------------------------
+    # Parameters ---
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own, e.g. layers that thaw during training.
@@ -177,7 +177,7 @@ class Optimizer:
         with enable_grad():
             return closure()
 
-    # Hooks ---------------------------------------------------------------------------------
+    # Hooks ---
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new arguments."""
@@ -207,7 +207,7 @@ class Optimizer:
         """Call ``hook(optimizer)`` after loading."""
         return _add_hook(self._load_state_dict_post_hooks, hook, prepend)
 
-    # Saving and loading --------------------------------------------------------------------
+    # Saving and loading ---
 
     def _saved_value(self, key: str, value: Any) -> Any:
         """One entry of a parameter's state, as ``state_dict`` gives it."""

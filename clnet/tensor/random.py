@@ -166,7 +166,7 @@ def _like(make: Any) -> Any:
 rand_like, randn_like, randint_like = _like(rand), _like(randn), _like(randint)
 
 
-# In place ---------------------------------------------------------------------------------------
+# In place ---
 
 def _require_float(name: str, t: Tensor) -> None:
     if not t.dtype.is_floating_point:
@@ -268,7 +268,7 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
     return _fill(ops.integers, (low, span), self, generator, wide=wide)
 
 
-# State ------------------------------------------------------------------------------------------
+# State ---
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator; the same seed gives the same numbers on every device."""

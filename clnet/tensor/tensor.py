@@ -45,7 +45,7 @@ class Tensor:
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __neg__(self) -> Any: ...
 
-    # Making handles ------------------------------------------------------------------------
+    # Making handles ---
 
     @staticmethod
     def over(storage: Storage, offset: int, layout: Layout) -> Tensor:
@@ -72,7 +72,7 @@ class Tensor:
         """Become a handle on another tensor's memory (``data`` assignment, ``resize_``)."""
         self.storage, self.offset, self.layout = other.storage, other.offset, other.layout
 
-    # Geometry ------------------------------------------------------------------------------
+    # Geometry ---
 
     @property
     def shape(self) -> Size:
@@ -155,7 +155,7 @@ class Tensor:
     def get_device(self) -> int:
         return self.device.index or 0 if self.is_cuda else -1
 
-    # Autograd ------------------------------------------------------------------------------
+    # Autograd ---
 
     @property
     def requires_grad(self) -> bool:
@@ -292,7 +292,7 @@ class Tensor:
         meta.accumulated_hooks = meta.accumulated_hooks if meta.accumulated_hooks is not None else {}
         return RemovableHandle(meta.accumulated_hooks, hook)
 
-    # Python protocol -----------------------------------------------------------------------
+    # Python protocol ---
 
     def __len__(self) -> int:
         if not self.shape:

@@ -167,7 +167,7 @@ def bartlett(M: int, *, sym: bool = True, dtype: DType | None = None, layout: An
                    lambda points: 1 - points(-1.0, 2 / _intervals(M, sym)).abs())
 
 
-# The older functions -----------------------------------------------------------------------------
+# The older functions ---
 
 def _older(name: str, window_length: int, periodic: bool, dtype: DType | None, options: dict[str, Any],
            make: Callable[..., Tensor], **parameters: Any) -> Tensor:

@@ -44,10 +44,12 @@ class DeviceBench:
             raise ValueError(f"{problem.op.name} on {device} has nothing to be checked by")
         rng = np.random.default_rng(0)
         self._device = device
-        made = [_operand(x, rng, device) for x in problem.operands]
+        high = _indices_below(problem)
+        made = [_operand(x, rng, device, high) for x in problem.operands]
         self._operands = [tensor for tensor, _ in made]
         self._expected = _reference(problem, [bits for _, bits in made])
         self._results: list[Tensor] = []
+        self._initial = [made[i][1] for i in problem.written]
         self._calls = 0
 
     def load(self, plan: Plan) -> Runner:
@@ -57,8 +59,9 @@ class DeviceBench:
         return runner
 
     def error(self, loaded: Runner) -> str:
-        for y in self._results:  # no-numbers, so that what is left unwritten is seen
-            _fill(self._device, y)
+        for k, y in enumerate(self._results):  # no-numbers, so that what is left unwritten is seen
+            rubbish = np.full(y.layout.extent() * y.itemsize, 0xFF, np.uint8)
+            _write(self._device, y, self._initial[k] if self._initial else rubbish)
         loaded(self._operands, self._results)
         self._device.synchronize()
         for k, (y, expected) in enumerate(zip(self._results, self._expected)):
@@ -79,11 +82,20 @@ class DeviceBench:
         return (time.perf_counter() - begin) / self._calls
 
 
-def _operand(x: Layout | Number, rng: np.random.Generator, device: Device) -> tuple[Any, Any]:
+def _indices_below(problem: Problem) -> int:
+    """Integers of the operands are below this, so that they may be indices."""
+    if problem.op.family not in ("gather", "index", "scatter"):
+        return 4
+    first = problem.operands[0]
+    shape = dict(problem.attrs).get("shape") or (first.shape if isinstance(first, Layout) else ())
+    return max(1, min(shape, default=1))
+
+
+def _operand(x: Layout | Number, rng: np.random.Generator, device: Device, high: int) -> tuple[Any, Any]:
     """A tensor of that layout with random elements, and its storage bits; or twice a number."""
     if isinstance(x, Number):
         return _NUMBER[x.kind], _NUMBER[x.kind]
-    values: np.ndarray = rng.integers(0, 2 if x.dtype.kind == "bool" else 4, x.extent())
+    values: np.ndarray = rng.integers(0, 2 if x.dtype.kind == "bool" else high, x.extent())
     if x.dtype.is_inexact:
         values = rng.uniform(-1.0, 1.0, x.extent())
     bits = to_storage(values, x.dtype)
@@ -100,10 +112,9 @@ def _reference(problem: Problem, bits: list[Any]) -> list[np.ndarray]:
     return [np.asarray(y) for y in (got if isinstance(got, tuple) else (got,))]
 
 
-def _fill(device: Device, y: Tensor) -> None:
-    rubbish = np.full(y.layout.extent() * y.itemsize, 0xFF, np.uint8)
-    if rubbish.size:
-        device.upload(y.storage.block, y.offset * y.itemsize - y.storage.block.offset, rubbish)
+def _write(device: Device, y: Tensor, elements: np.ndarray) -> None:
+    if elements.size:
+        device.upload(y.storage.block, y.offset * y.itemsize - y.storage.block.offset, elements)
 
 
 def _difference(got: np.ndarray, expected: np.ndarray, dtype: DType) -> str:

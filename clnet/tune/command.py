@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="problems, such as 512 or 128x512x784 (matmul), n32c64h32o64k3p1 (conv), 64x4096")
     parser.add_argument("--dtype", default="float32", help="element type of the problems (default float32)")
     parser.add_argument("--device", default=None, help="device to tune, such as cuda:0 or pocl")
-    parser.add_argument("--budget", type=float, default=300.0, metavar="SECONDS",
-                        help="time for all problems together (default 300)")
+    parser.add_argument("--budget", type=float, default=600.0, metavar="SECONDS",
+                        help="time for all problems together (default 600)")
     parser.add_argument("--strategy", choices=list(STRATEGIES), default="coordinate", help="how to search")
     parser.add_argument("--seed", type=int, default=0, help="of the strategy's random choices")
     parser.add_argument("--fresh", action="store_true", help="measure anew what earlier searches measured")

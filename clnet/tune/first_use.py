@@ -38,7 +38,7 @@ def best_plan(op: Op, operands: Sequence[Layout | Number], attrs: dict[str, Any]
     problem = Problem.of(op, operands, attrs)
     trial = Trial({})
     problem.plan(device.caps, trial)
-    if not trial.uses or all(_known(device, u.family.name, u.kind, u.sizes) for u in trial.uses):
+    if all(_known(device, u.family.name, u.kind, u.sizes) for u in trial.uses if u.taken):
         return plan
     try:
         with _lock:

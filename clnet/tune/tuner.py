@@ -69,7 +69,9 @@ class Outcome:
         self.problem.plan(caps, trial)
         found: dict[Any, Entry] = {}
         taken: dict[Any, dict[str, Value]] = {}
-        for use in trial.uses:  # a planner may ask in several places about one problem
+        for use in trial.uses:  # a planner may ask in several places about one problem, or nothing
+            if not use.taken:
+                continue
             choice = taken.setdefault((use.family.name, use.kind, use.sizes), {})
             if self.best:
                 choice |= use.taken

@@ -65,7 +65,7 @@ def test_files_are_read_back_and_digests_tell_them_apart():
     entries = [entry(), entry(RTX_4090, (1, 2), {"flag": True, "plan": "direct"})]
     text = tuned.render(entries)
     assert sorted(tuned.parse(text), key=lambda e: e.key) == sorted(entries, key=lambda e: e.key)
-    assert len(text.splitlines()) == len(entries) + 2
+    assert len(text.splitlines()) == len(entries) + 7
     assert Database(entries).digest == Database(entries[::-1]).digest != Database(entries[:1]).digest
 
 

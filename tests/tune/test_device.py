@@ -24,13 +24,17 @@ from clnet.core.tuned import Database
 from clnet.ops.matmul import gemm
 from clnet.tune import Problem, Space
 from clnet.tune.bench import DeviceBench, _difference
-from clnet.tune.standard import problems
+from clnet.tune.standard import PROBLEMS, problems
 
 ROOT = Path(__file__).parents[2]
 # Small, odd, and deep enough that sums are split.
-CASES = [("matmul", "33x65x70"), ("matmul", "3x40x1100"), ("conv", "n2c5h7o9k3p1"), ("conv", "n2c6h8o6k3s2p1g6"),
+CASES = [("matmul", "33x65x70"), ("matmul", "3x40x1100"), ("conv", "n2c5h7o9k3p1"), ("conv", "n2c6h16o6k3s2p1g6"),
          ("transpose", "35x70"), ("reduction", "70x300"), ("rowwise", "20x96")]
 VARIANTS = 2
+# Problems of the other families, small but large enough that there are choices.
+SMALL = {"norm_backward": "70x96", "elementwise": "70x300", "attention": "3x140x32", "pool": "2x3x55",
+         "scan": "3x20000", "sort": "3x20000", "index": "97x96", "update": "5x5000",
+         "recurrent": "4x19x32", "fft": "5x480", "resample": "2x3x36"}
 
 
 def _run(folder, *command, **environment):
@@ -57,6 +61,33 @@ def test_variants_are_right(family, size, device):
             if left and trial.allowed(device.caps):
                 left -= 1
                 assert bench.error(bench.load(plan)) == "", (problem.text, [u.taken for u in trial.uses])
+
+
+@pytest.mark.parametrize("plan_class", ["cpu", "gpu"])
+@pytest.mark.parametrize("family", SMALL)
+def test_every_value_is_right(family, plan_class, device):
+    """Variants that differ in everything show each value at least once; each operator's first problem does."""
+    caps, seen = device.caps.with_plan_class(plan_class), set()
+    for problem in problems([family], [SMALL[family]], dt.float32):
+        space = Space.of(problem, caps)
+        if problem.op in seen or (plan_class, problem.op.name) == ("gpu", "_attention_backward"):
+            continue  # its tiles are the forward's, and take long to build
+        seen.add(problem.op)
+        bench, left = DeviceBench(problem, device), {(k, v) for k, values in space.values.items() for v in values}
+        assert left, problem.text
+        together = ({k: v[i % len(v)] for k, v in space.values.items()} for i in range(8))
+        for variant in (*together, *({k: v} for k, v in left)):
+            trial = Trial(variant)
+            plan = problem.plan(caps, trial)
+            taken = {((u.family.name, name), value) for u in trial.uses for name, value in u.taken.items()}
+            if taken & left and trial.allowed(caps):
+                left -= taken
+                assert bench.error(bench.load(plan)) == "", (problem.text, variant)
+        assert not left, problem.text
+
+
+def test_every_family_is_tried_here():
+    assert PROBLEMS.keys() == SMALL.keys() | {family for family, _ in CASES}
 
 
 def test_what_is_wrong_is_seen(device):

@@ -42,7 +42,7 @@ class Module(Registration, Calling, StateDict):
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    # Mode ----------------------------------------------------------------------------------
+    # Mode ---
 
     def train(self: M, mode: bool = True) -> M:
         """Put the module and all below in training (or evaluation) mode."""
@@ -72,7 +72,7 @@ class Module(Registration, Calling, StateDict):
     def share_memory(self: M) -> M:
         raise NotImplementedError("share_memory: device memory can't be shared between processes")
 
-    # Conversion ----------------------------------------------------------------------------
+    # Conversion ---
 
     def apply(self: M, fn: Callable[[Any], None]) -> M:
         """Call ``fn`` on every module, those below first."""
@@ -161,7 +161,7 @@ class Module(Registration, Calling, StateDict):
         """Cast floating tensors to bfloat16."""
         return self._cast_floating(dt.bfloat16)
 
-    # Text and pickling ---------------------------------------------------------------------
+    # Text and pickling ---
 
     def _get_name(self) -> str:
         return type(self).__name__

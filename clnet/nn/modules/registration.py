@@ -40,7 +40,7 @@ class Registration:
             put(table, OrderedDict())
         put("_non_persistent_buffers_set", set())
 
-    # Attributes ----------------------------------------------------------------------------
+    # Attributes ---
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = self.__dict__
@@ -108,7 +108,7 @@ class Registration:
         # What is no identifier, such as a list's "0", cannot be written as an attribute.
         return sorted(n for n in names if not n[:1].isdigit())
 
-    # Registering ---------------------------------------------------------------------------
+    # Registering ---
 
     def _check_name(self, what: str, name: str, table: str) -> None:
         if table not in self.__dict__:
@@ -171,7 +171,7 @@ class Registration:
         """The same as ``add_module``."""
         self.add_module(name, module)
 
-    # Paths ---------------------------------------------------------------------------------
+    # Paths ---
 
     def get_submodule(self, target: str) -> Any:
         """The submodule at a dotted path; "" is the module itself.
@@ -227,7 +227,7 @@ class Registration:
             raise AttributeError(f"`{name}` is not a buffer")
         return module._buffers[name]
 
-    # Iterating -----------------------------------------------------------------------------
+    # Iterating ---
 
     def named_modules(self, memo: set[Any] | None = None, prefix: str = "",
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:

@@ -44,7 +44,7 @@ class StateDict:
     _load_state_dict_pre_hooks: OrderedDict[int, Any]
     _load_state_dict_post_hooks: OrderedDict[int, Any]
 
-    # Hooks ---------------------------------------------------------------------------------
+    # Hooks ---
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, prefix, keep_vars)`` before the state is collected."""
@@ -69,7 +69,7 @@ class StateDict:
         """Call ``hook(module, incompatible_keys)`` after loading; it may change the lists."""
         return add_hook(self._load_state_dict_post_hooks, hook)
 
-    # Saving --------------------------------------------------------------------------------
+    # Saving ---
 
     def get_extra_state(self) -> Any:
         """More state to save, for subclasses that also define ``set_extra_state``."""
@@ -116,7 +116,7 @@ class StateDict:
         if self._has_extra_state():
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
-    # Loading -------------------------------------------------------------------------------
+    # Loading ---
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
                         assign: bool = False) -> IncompatibleKeys:
