@@ -17,9 +17,10 @@ MOST_IMPORT_SECONDS = 0.35
 
 
 def _run(*command: str, **environment: str) -> str:
-    """Standard output of a command run outside the source tree."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False,
-                          env=os.environ | environment, cwd=tempfile.gettempdir())
+    """Standard output of a command run in an empty folder."""
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False,
+                              env=os.environ | environment, cwd=empty)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
