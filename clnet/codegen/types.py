@@ -14,6 +14,10 @@ from ..core.dtypes import DType
 # float64 in kernels of devices without it (see codegen/softdouble.py); no type of tensors.
 FLOAT64_BITS = DType("float64_bits", 8, "int", 4, np.dtype("int64"))
 
+# Kernels on CPUs that touch so many bytes write past the caches: what they wrote would push out what is
+# yet to be read, and be gone itself before anybody reads it.
+STREAM_BYTES = 40 << 20
+
 _MEMORY = {dt.bool_: "uchar", dt.uint8: "uchar", dt.int8: "char", dt.int16: "short", dt.int32: "int",
            dt.int64: "long", dt.uint16: "ushort", dt.uint32: "uint", dt.uint64: "ulong",
            FLOAT64_BITS: "long", dt.float16: "half", dt.bfloat16: "ushort", dt.float32: "float",
@@ -67,6 +71,17 @@ def store(dtype: DType, pointer: str, index: str, value: str, width: int = 1) ->
         return f"vstore{2 * width}({value}, 0, (__global {part} *)({pointer} + {index}));"
     return (f"vstore{width}({value}, 0, {pointer} + {index});" if width > 1
             else f"{pointer}[{index}] = {value};")
+
+
+def stream(dtype: DType, pointer: str, index: str, value: str, width: int, large: str) -> str:
+    """``store`` that goes past the caches where the C condition ``large`` holds, if the place is aligned."""
+    plain = store(dtype, pointer, index, value, width)
+    if dtype.itemsize * width < 64:
+        return plain
+    lanes = 2 * width if dtype.is_complex else width
+    vector = f"{_MEMORY[dtype.to_real()]}{lanes}"
+    return (f"if ({large} && !((ulong)({pointer} + {index}) & (sizeof({vector}) - 1)))\n"
+            f"STORE_PAST({value}, (__global {vector} *)({pointer} + {index}));\nelse {plain}")
 
 
 def splat(dtype: DType, value: str, width: int) -> str:

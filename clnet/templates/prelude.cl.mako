@@ -3,6 +3,18 @@
 % if "double" in body and caps.c_version < (1, 2):
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 % endif
+% if "STORE_PAST(" in body:
+#ifndef STORE_PAST
+#ifdef __has_builtin
+#if __has_builtin(__builtin_nontemporal_store)
+#define STORE_PAST(x, p) __builtin_nontemporal_store(x, p)
+#endif
+#endif
+#ifndef STORE_PAST
+#define STORE_PAST(x, p) (*(p) = (x))
+#endif
+#endif
+% endif
 % for w in (1, 2, 4, 8, 16):
 <% v = "" if w == 1 else str(w) %>\
 % if f"bf16_decode{w}(" in body:
