@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -144,6 +145,40 @@ def data_parallel(module: Module, inputs: Any, device_ids: Sequence[Any] | None 
     given = inputs if isinstance(inputs, tuple) else (inputs,)
     shares = None if device_ids is None else [1.0] * len(device_ids)
     return DataParallel(module, device_ids, output_device, dim, shares=shares)(*given, **(module_kwargs or {}))
+
+
+def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
+    """The inputs for each device: their tensors split along ``dim``, their other values as they are."""
+    devices = [Device(d) for d in target_gpus]
+    batch = _batch_size(inputs, dim)
+    step = -(-batch // len(devices))
+    return [_part(inputs, dim, at, min(step, batch - at), to) for at, to in zip(range(0, batch, step), devices)]
+
+
+def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
+    """What the devices computed, joined along ``dim`` on one of them; numbers make a vector."""
+    return _gathered(list(outputs), Device(target_device), dim)
+
+
+def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> list[Module]:
+    """A module for each device, of copies that pass gradients back to ``network`` unless ``detach``."""
+    copies = []
+    for device in devices:
+        memo: dict[int, Any] = {}
+        for t in (*network.parameters(), *network.buffers()):
+            memo[id(t)] = (t.detach() if detach else t).to(Device(device), copy=True)
+        copies.append(copy.deepcopy(network, memo))
+    return copies
+
+
+def parallel_apply(modules: Sequence[Module], inputs: Sequence[Any], kwargs_tup: Sequence[dict[str, Any]] | None = None,
+                   devices: Sequence[Any] | None = None) -> list[Any]:
+    """Each module's result for its inputs; the calls are enqueued in turn, and the devices work together."""
+    if len(modules) != len(inputs):
+        raise AssertionError(f"The number of modules {len(modules)} is not equal to the number of inputs {len(inputs)}")
+    given = kwargs_tup or [{}] * len(modules)
+    return [module(*(x if isinstance(x, (tuple, list)) else (x,)), **kwargs)
+            for module, x, kwargs in zip(modules, inputs, given)]
 
 
 def _map(value: Any, function: Callable[[Tensor], Any]) -> Any:

@@ -109,3 +109,21 @@ def test_mistakes_are_named():
         with pytest.raises(RuntimeError, match=f"replica on {pair[0]} .*failed"):
             nn.DataParallel(_model(), pair)(clnet.rand(4, 2, 8, 8))
     assert isinstance(nn.DataParallel(_model()).devices[0], Device)
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_the_parts_of_data_parallelism(detach):
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    x, here = clnet.randn(5, 3), current_device()
+    copies = nn.parallel.replicate(net, [here, here], detach)
+    parts = nn.parallel.scatter((x, {"again": x, "name": "a"}), [here, here])
+    assert [(len(p[0]), len(p[1]["again"]), p[1]["name"]) for p in parts] == [(3, 3, "a"), (2, 2, "a")]
+    results = nn.parallel.parallel_apply([copy[0] for copy in copies], [part[0] for part in parts])
+    joined = nn.parallel.gather(results, here)
+    assert clnet.allclose(joined, net[0](x), atol=1e-6) and joined.requires_grad != detach
+    if not detach:
+        joined.sum().backward()
+        assert clnet.allclose(net[0].weight.grad, x.sum(0).expand(4, 3), atol=1e-5)
+    assert list(copies[1].state_dict()) == list(net.state_dict())
+    with pytest.raises(AssertionError, match="not equal"):
+        nn.parallel.parallel_apply(copies, parts[:1])

@@ -20,27 +20,25 @@ def functional_call(module: Module, parameters_and_buffers: Any, args: Any = Non
         strict: refuse missing and unknown paths.
 
     Raises:
-        TypeError: no tensors.  ValueError: two values for one tied tensor.
+        TypeError: no tensors.  ValueError: two values for one tied tensor, or no mapping.
         RuntimeError: paths that don't fit, if ``strict``.
     """
     given: dict[str, Any] = {}
+    if not isinstance(parameters_and_buffers, (dict, tuple, list)):
+        raise ValueError("Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
+                         f"{type(parameters_and_buffers)}")
     for part in (parameters_and_buffers if isinstance(parameters_and_buffers, (tuple, list))
                  else (parameters_and_buffers,)):
         repeated = given.keys() & part.keys()
         if repeated:
-            raise ValueError(f"{sorted(repeated)} appears in multiple dictionaries; behavior of functional call is "
+            raise ValueError(f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is "
                              "ambiguous")
         given.update(part)
-    for name, value in given.items():
+    for value in given.values():
         if not isinstance(value, Tensor):
-            raise TypeError(f"{name} should be a Tensor, but got {type(value).__name__}")
+            raise TypeError(f"{value} is not an instance of torch.Tensor")
     held: dict[str, Any] = {**dict(module.named_parameters(remove_duplicate=False)),
                             **dict(module.named_buffers(remove_duplicate=False))}
-    if strict:
-        missing, unknown = held.keys() - given.keys(), given.keys() - held.keys()
-        if missing or unknown:
-            raise RuntimeError("Error(s) in loading state_dict: "
-                               f"Unexpected key(s): {sorted(unknown)}, Missing key(s): {sorted(missing)}")
     replaced = {name: value for name, value in given.items() if name in held}
     if tie_weights:
         groups: dict[int, list[str]] = {}
@@ -53,6 +51,12 @@ def functional_call(module: Module, parameters_and_buffers: Any, args: Any = Non
                                  "Consider using tie_weights=False")
             if values:
                 replaced.update(dict.fromkeys(names, values[0]))
+    if strict:
+        unknown, missing = sorted(given.keys() - held.keys()), sorted(held.keys() - replaced.keys())
+        if missing or unknown:
+            said = [f"\n\t{what} key(s): {', '.join(map(repr, names))}." for what, names in
+                    (("Unexpected", unknown), ("Missing", missing)) if names]
+            raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:{''.join(said)}")
     if not isinstance(args, tuple):
         args = () if args is None else (args,)
     restore: list[tuple[dict[str, Any], str, Any]] = []
