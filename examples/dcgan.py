@@ -26,6 +26,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
 
 LATENT, SHOWN = 32, 64
+COUNTED = 10  # steps between two moves of the progress bar
 
 
 def build_generator(width: int) -> nn.Sequential:
@@ -134,8 +135,11 @@ def main(argv: list[str] | None = None) -> int:
         for _ in range(args.epochs):
             for (real,) in loader:
                 history.append(clnet.stack(contest.step(real)))
-                bar.update()
+                if len(history) % COUNTED == 0:  # a step that returned is enqueued, not done
+                    clnet.current_device().synchronize()
+                    bar.update(len(history) - bar.n)
             generator, critic = history[-1].tolist()
+            bar.update(len(history) - bar.n)
             bar.set_postfix(generator=f"{generator:.2f}", critic=f"{critic:.2f}")
     args.out.mkdir(parents=True, exist_ok=True)
     losses = clnet.stack(history).tolist()

@@ -29,6 +29,7 @@ from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
 
 LICENCE = Path(__file__).parents[1] / "LICENSE"
 HELD_OUT = 0.1
+COUNTED = 10  # steps between two moves of the progress bar
 SHOWN = 24  # characters in the picture of the attention
 
 
@@ -220,11 +221,14 @@ def main(argv: list[str] | None = None) -> int:
             optimizer.step()
             scheduler.step()
             total, since = total + loss.detach(), since + 1
-            bar.update()
+            if step % COUNTED == 0:  # a step that returned is enqueued, not done
+                clnet.current_device().synchronize()
+                bar.update(step - bar.n)
             if step % args.every == 0 or step == args.steps:
                 held = validate(model, held_out, args.context, 8, args.batch_size)
                 history.append((step, total.item() / since, held))
                 total, since = clnet.zeros(()), 0
+                bar.update(step - bar.n)
                 bar.set_postfix(loss=f"{history[-1][1]:.3f}", validation=f"{held:.3f}")
                 checkpoint.save(step=step, history=history)
     draw_curves(history, args.out / "learning_curve.png")

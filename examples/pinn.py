@@ -28,6 +28,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
 
 GRID = 41  # points along each side where the error is measured
+COUNTED = 10  # steps between two moves of the progress bar
 
 
 class Solution(nn.Module):
@@ -125,9 +126,12 @@ def main(argv: list[str] | None = None) -> int:
             loss.backward()
             optimizer.step()
             scheduler.step()
-            bar.update()
+            if step % COUNTED == 0:  # a step that returned is enqueued, not done
+                clnet.current_device().synchronize()
+                bar.update(step - bar.n)
             if step % args.every == 0 or step == args.steps:
                 history.append((step, loss.item(), error_of(model)))
+                bar.update(step - bar.n)
                 bar.set_postfix(loss=f"{history[-1][1]:.3g}", error=f"{history[-1][2]:.2%}")
     args.out.mkdir(parents=True, exist_ok=True)
     draw(model, history, args.out / "solution.png")

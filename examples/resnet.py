@@ -29,6 +29,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
 
 SIDE, RECORD = 32, 1 + 3 * 32 * 32
+COUNTED = 10  # steps between two moves of the progress bar
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 STRIPES = tuple(f"{angle} deg, {'wide' if wide else 'narrow'}" for wide in (0, 1) for angle in (0, 36, 72, 108, 144))
 
@@ -166,14 +167,16 @@ def main(argv: list[str] | None = None) -> int:
     with tqdm(total=args.epochs * len(loader), unit="batch", mininterval=0.5) as bar:
         for _ in range(args.epochs):
             total = clnet.zeros(())
-            for images, labels in loader:
+            for i, (images, labels) in enumerate(loader, 1):
                 loss = F.cross_entropy(model(augment(images)), labels)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 scheduler.step()
                 total = total + loss.detach()
-                bar.update()
+                if i % COUNTED == 0 or i == len(loader):  # a step that returned is enqueued, not done
+                    clnet.current_device().synchronize()
+                    bar.update((i - 1) % COUNTED + 1)
             accuracy, taken = evaluate(model, sets[1])
             if accuracy >= max((a for _, a in history), default=0):
                 clnet.save(model.state_dict(), args.out / "resnet.pt")

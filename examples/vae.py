@@ -28,6 +28,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
 
 SIDE, HELD_OUT, SPLIT_SEED = 8, 297, 0
+COUNTED = 10  # steps between two moves of the progress bar
 GRID = 12  # images along each side of the picture of the latent plane
 
 
@@ -139,13 +140,15 @@ def main(argv: list[str] | None = None) -> int:
         for _ in range(args.epochs):
             model.train()
             total = clnet.zeros(())
-            for (images,) in loader:
+            for i, (images,) in enumerate(loader, 1):
                 loss = bound(model, images)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 total = total + loss.detach() * len(images)
-                bar.update()
+                if i % COUNTED == 0 or i == len(loader):  # a step that returned is enqueued, not done
+                    clnet.current_device().synchronize()
+                    bar.update((i - 1) % COUNTED + 1)
             model.eval()
             with clnet.no_grad():
                 history.append((total.item() / len(train), bound(model, test).item()))
