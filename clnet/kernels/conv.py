@@ -10,18 +10,10 @@ from ..core.caps import DeviceCaps
 from ..core.layout import Layout
 from ..core.plan import Operand, Plan, Result
 from .conv_direct import correlate, weight_gradient
-from .conv_planes import Call, Geometry, Planes, axes, geometry_of, planes_of
-from .conv_space import LOCAL
+from .conv_gpu import gather_forward, gather_input, gather_weight
+from .conv_planes import Call, Geometry, geometry_of, planes_of
 from .matmul import plan_product
-from .product import Matrix, Product, accumulator, sum_partials
-
-# Tunables, GPU class: work-group edge, tile edges, depth of a tile; work-groups per unit that the
-# weight gradient is split for, and the depth below which it isn't.
-GPU_EDGE = 16
-GPU_TILES = (64, 32, 16)
-GPU_DEPTH = 16
-GPU_GROUPS_PER_UNIT = 4
-GPU_SPLIT = 1024
+from .product import Matrix, Product, accumulator
 
 
 def plan_forward(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCaps) -> Plan:
@@ -37,7 +29,7 @@ def plan_forward(operands: Sequence[Layout], attrs: dict[str, Any], caps: Device
         elif caps.plan_class == "cpu":
             correlate(call, planes_of(Operand(0), x), planes_of(Operand(1), w), bias, g, False)
         else:
-            _local(call, "forward", planes_of(Operand(0), x), planes_of(Operand(1), w), bias, layout, g)
+            gather_forward(call, planes_of(Operand(0), x), planes_of(Operand(1), w), bias, layout, g)
     return call.plan(layout)
 
 
@@ -54,7 +46,7 @@ def plan_input(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceCa
         elif caps.plan_class == "cpu":
             correlate(call, planes_of(Operand(0), g), planes_of(Operand(1), w), bias, geometry, True)
         else:
-            _local(call, "input", planes_of(Operand(0), g), planes_of(Operand(1), w), bias, layout, geometry)
+            gather_input(call, planes_of(Operand(0), g), planes_of(Operand(1), w), bias, layout, geometry)
     return call.plan(layout)
 
 
@@ -68,7 +60,7 @@ def plan_weight(operands: Sequence[Layout], attrs: dict[str, Any], caps: DeviceC
         if caps.plan_class == "cpu":
             weight_gradient(call, planes_of(Operand(0), g), planes_of(Operand(1), x), geometry)
         else:
-            _local(call, "weight", planes_of(Operand(0), g), planes_of(Operand(1), x), None, layout, geometry)
+            gather_weight(call, planes_of(Operand(0), g), planes_of(Operand(1), x), layout, geometry)
     return call.plan(layout)
 
 
@@ -99,63 +91,3 @@ def _product(call: Call, x: Layout, w: Layout, bias: Any, y: Layout, g: Geometry
     launches, temporaries = plan_product(product, call.caps)
     call.launches += launches
     call.temporaries += temporaries
-
-
-# GPU class ---
-
-def _local(call: Call, kind: str, a: Planes, b: Planes, bias: Any, layout: Layout, g: Geometry) -> None:
-    """An implicit matrix product per group through local memory.
-
-    forward: (o) x (c, taps) x (n, output); input: (c) x (o, taps) x (n, input); weight: (o) x
-    (n, output) x (c, taps).
-    """
-    caps = call.caps
-    acc = accumulator(a.dtype)
-    taps = math.prod(g.taps)
-    n = a.shape[0]
-    if kind == "forward":
-        x, w = a, b
-        out, inner = w.shape[0] // g.groups, w.shape[1]
-        m, k, columns = out, inner * taps, n * math.prod(g.output)
-    elif kind == "input":
-        x, w = a, b
-        out, inner = w.shape[0] // g.groups, w.shape[1]
-        m, k, columns = inner, out * taps, n * math.prod(g.input)
-    else:
-        x, w = b, a
-        out, inner = a.shape[1] // g.groups, b.shape[1] // g.groups
-        m, k, columns = out, n * math.prod(g.output), inner * taps
-    pick = LOCAL.choice(caps, f"{a.dtype.name} {kind}", g.groups, m, columns, k)
-    edge = pick("edge", GPU_EDGE)
-    while edge * edge > caps.max_work_group_size:
-        edge //= 2
-    tile = pick("tile", next((t for t in GPU_TILES if t <= 2 * max(min(m, columns), 8) and
-                              -(-m // t) * -(-columns // t) * g.groups >= caps.units), GPU_TILES[-1]))
-    depth_tile = pick("depth", GPU_DEPTH)
-    while 2 * depth_tile * (tile + 1) * acc.itemsize > min(caps.local_mem_size, 16 << 10):
-        depth_tile //= 2
-    tiles_m, tiles_n = -(-m // tile), -(-columns // tile)
-    tasks = tiles_m * tiles_n * g.groups
-    splits = 1
-    if kind == "weight":
-        groups_wanted = caps.units * pick("groups_per_unit", GPU_GROUPS_PER_UNIT)
-        splits = max(1, min(groups_wanted // tasks, k // GPU_SPLIT))
-    total = layout.numel
-    target: Any = Result(0)
-    if splits > 1:
-        target = call.temporary(splits * total, acc)
-    scalars = {"M": m, "N": columns, "K": k, "tiles_m": tiles_m, "tiles_n": tiles_n, "groups": g.groups,
-               "splits": splits, "depth": -(-k // splits), "total": total, "out": out, "inner": inner,
-               "a_0": x.strides[0], "a_1": x.strides[1], "b_0": w.strides[0], "b_1": w.strides[1]}
-    scalars |= axes("a", x.strides[2:]) | axes("b", w.strides[2:]) | axes("in", g.input) | axes("out", g.output)
-    scalars |= axes("tap", g.taps) | axes("stride", g.stride) | axes("pad", g.padding) | axes("dil", g.dilation)
-    if bias:
-        scalars["bias_step"] = bias[1].strides[0]
-    local = edge * edge
-    params = {"kind": kind, "edge": edge, "tile": tile, "tile_k": depth_tile, "accumulate": acc,
-              "x_dtype": x.dtype, "y_dtype": acc if splits > 1 else layout.dtype,
-              "bias": bias[1].dtype if bias else None}
-    call.launch("conv_local", params, [x.arg, w.arg, *([bias[0]] if bias else []), target], scalars, local,
-                tasks * splits * local)
-    if splits > 1:
-        call.launches.append(sum_partials(target, splits, total, layout.dtype, acc, call.caps))

@@ -23,13 +23,6 @@ def _dot_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, V
             and (rows * columns + rows + columns) * unroll <= _REGISTERS)
 
 
-def local_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
-    """Whether tiles of both factors fit a device's limits; planners make them less deep for wide elements."""
-    edge, tile, depth = (int(values.get(name, least)) for name, least in (("edge", 8), ("tile", 16), ("depth", 8)))
-    return (edge * edge <= caps.max_work_group_size and edge <= tile <= 8 * edge
-            and 2 * depth * (tile + 1) * 4 <= caps.local_mem_size)
-
-
 def _product_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
     if values.get("variant") == "subgroup":
         return caps.subgroups and caps.subgroup_size > 0
@@ -37,13 +30,19 @@ def _product_fits(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[st
         return values["variant"] == caps.matrix_unit
     if values.get("variant") == "dot":
         return caps.int_dot
-    if values.get("variant") != "block":
-        return local_fits(caps, sizes, values)
-    tile_m, tile_n, rows, columns = (int(values.get(name, 8)) for name in ("tile_m", "tile_n", "rows", "columns"))
+    return tiles_fit(caps, sizes, values)
+
+
+def tiles_fit(caps: DeviceCaps, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
+    """Whether tiles with blocks in registers fit a device's limits."""
+    if values.get("variant") in ("mma", "dpas"):
+        return values["variant"] == caps.matrix_unit
+    tile_m, tile_n, rows, columns = (int(values.get(name, least)) for name, least in
+                                   (("tile_m", 32), ("tile_n", 32), ("rows", 4), ("columns", 4)))
     items = max(tile_m // rows, 1) * max(tile_n // columns, 1)
     # Registers for the sums and their factors; two buffers of the least depth.
     return (16 <= items <= min(caps.max_work_group_size, 512) and rows * columns <= 64
-            and 2 * 8 * (tile_m + tile_n + 8) * 8 <= caps.local_mem_size)
+            and 2 * 8 * (tile_m + tile_n + 8) * 8 + 20 * (16 + tile_n) <= caps.local_mem_size)
 
 
 _SPLIT = Parameter("split_k", (128, 256, 512, 1024, 2048))
@@ -58,10 +57,9 @@ TILE = family("matmul_tile", _SIZES, Parameter("rows", (1, 2, 4, 6, 8, 10, 12)),
 DOT = family("matmul_dot", _SIZES, Parameter("rows", (1, 2, 4, 8)), Parameter("columns", (1, 2, 4, 8)),
              Parameter("unroll", (1, 2, 4)), WORKERS, _SPLIT, allows=_dot_fits)
 
-# GPU class. Which kernel (see ``matmul_gpu``); of squares: edges of the work-group and of the tile; of
-# blocks: the tile and what of it an item holds; depth of a tile, work-groups per unit for which K is split.
-LOCAL = family("matmul_local", _SIZES, Parameter("variant", ("square", "block", "subgroup", "mma", "dpas", "dot")),
-               Parameter("edge", (8, 16)), Parameter("tile", (16, 32, 64, 128)),
-               Parameter("tile_m", (32, 64, 128)), Parameter("tile_n", (32, 64, 128)),
+# GPU class. Which kernel (see ``matmul_gpu``); of blocks: the tile and what of it an item holds; depth of a
+# tile, work-groups per unit for which K is split.
+LOCAL = family("matmul_local", _SIZES, Parameter("variant", ("block", "subgroup", "mma", "dpas", "dot")),
+               Parameter("tile_m", (16, 32, 64, 128)), Parameter("tile_n", (16, 32, 64, 128)),
                Parameter("rows", (4, 8)), Parameter("columns", (4, 8)),
                Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)), _SPLIT, allows=_product_fits)

@@ -42,6 +42,36 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """How the second factor is gathered from planes, for products that are convolutions (GPU class).
+
+    Its element (k, n) lies at the sum of what k and n contribute, and is zero where one of the summed
+    coordinates leaves the plane. Both indices count an outer dimension and three axes.
+    """
+
+    axes: str
+    """The axes along which windows move, of "dhw"."""
+    scalars: dict[str, int]
+    along_k: bool
+    """Elements of a plane follow one another along k."""
+    a_run: int
+    """Elements of the first factor that follow one another along k before a jump; 0 where none do."""
+    a_jumps: bool
+    """The first factor has jumps along k."""
+    y_run: int
+    """Columns of the result that follow one another in memory before a jump; 0 where none do."""
+    summed: Product | None
+    """How partial sums, in temporary 0, are added; None where they may not be."""
+
+    @property
+    def straight(self) -> Windows:
+        """The same for a result whose columns follow one another."""
+        s = self.scalars
+        steps = {"y_outer": s["n_d"] * s["n_h"] * s["n_w"], "y_d": s["n_h"] * s["n_w"], "y_h": s["n_w"], "y_w": 1}
+        return replace(self, scalars=s | steps, y_run=0)
+
+
+@dataclass(frozen=True)
 class Product:
     """One call: sizes, the factors, the result, and what the epilogue reads."""
 
@@ -57,6 +87,7 @@ class Product:
     epilogue: Expr
     accumulate: DType
     index: str
+    windows: Windows | None = None
 
     @staticmethod
     def of(batch: Sequence[int], m: int, n: int, k: int, matrices: Sequence[Matrix], accumulate: DType,
@@ -140,7 +171,8 @@ def partial_product(p: Product, slot: int, splits: int) -> tuple[Product, Layout
     """The product whose partial sums go to a temporary (splits, batch..., M, N)."""
     layout = lay.dense((splits, *p.batch, p.m, p.n), p.accumulate)
     y = Matrix(Temporary(slot), p.accumulate, layout.strides[1:-2], p.n, 1)
-    return replace(p, y=y, extras=(), numbers=(), epilogue=Arg(0, p.accumulate)), layout
+    return replace(p, y=y, extras=(), numbers=(), epilogue=Arg(0, p.accumulate),
+                   windows=p.windows and p.windows.straight), layout
 
 
 def combine(p: Product, partial: Matrix, splits: int, caps: DeviceCaps) -> Launch:

@@ -13,7 +13,7 @@ load_b = lambda at, w: types.convert(types.load(b_dtype, "b", at, w), b_dtype, a
 def put(tile):
     return lambda r, kk, value: f"((__local {acc_t} *){tile}[step & 1][{kk}])[{r}] = {value};"
 def put_vector(tile, order):
-    return None if order == "k" else lambda r, kk, value: f"{tile}[step & 1][{kk}][{r} / {V}] = {value};"
+    return None if order in ("k", "gather") else lambda r, kk, value: f"{tile}[step & 1][{kk}][{r} / {V}] = {value};"
 %>\
 ${stage.multiply_add()}\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
@@ -26,12 +26,14 @@ void ${entry}(
     // One more vector to a row spreads the writes of columns over the banks.
     __local ${vec_t} a_tile[2][${tile_k}][${tile_m // V + 1}];
     __local ${vec_t} b_tile[2][${tile_k}][${tile_n // V + 1}];
+${stage.tables()}\
     ${part.add_offsets(["a", "b", "y"] + [f"x{i}" for i in range(len(extras))])}
     const uint item = get_local_id(0);
     const uint item_m = item / ${groups_n}, item_n = item % ${groups_n};
 ${stage.place()}\
     ${part.batch_offsets(["a", "b"] + [f"x{i}" for i in range(len(extras))], "rest")}
 ${stage.place_k()}\
+${stage.begin_windows()}\
 ${stage.hold("a", a_order, tile_m, acc_t)}\
 ${stage.hold("b", b_order, tile_n, acc_t)}\
 % for i in range(rows):
@@ -44,6 +46,7 @@ ${stage.hold("b", b_order, tile_n, acc_t)}\
         if (step < steps) {
 ${stage.fetch("a", a_order, tile_m, acc_t, load_a)}\
 ${stage.fetch("b", b_order, tile_n, acc_t, load_b)}\
+${stage.turn_windows(f"k + {tile_k}", "(step + 1) & 1")}\
         }
         if (step > 0)
             for (uint kk = 0; kk < ${tile_k}; ++kk) {

@@ -23,6 +23,8 @@
     ${name} += ${name}_offset;
 % endfor
 </%def>
+## Where an element of the result lies; columns of windows are found in a table.
+<%def name="y_place(m, n, unit=False)">${f"y_at + ({m}) * y_m + y_to[({n}) - n]" if context.get("windows") else f"y_at + ({m}) * y_m + ({n})" + ("" if unit else " * y_n")}</%def>
 ## Stores one element: `value` at row m, column n.
 <%def name="store_one(value, m, n)">
 <%
@@ -42,7 +44,7 @@ result = writer.write(epilogue)
 % for line in writer.lines:
                 ${line}
 % endfor
-                ${types.store(y_dtype, "y", f"y_at + ({m}) * y_m + ({n}) * y_n", result)}
+                ${types.store(y_dtype, "y", capture(y_place, m, n), result)}
             }
 </%def>
 ## Stores the lanes of vector `value` whose columns, n and up, lie in [first, stop).
@@ -73,7 +75,7 @@ vector = all(c in "ub" for _, c in extras) and y_class == "u"
 % for line in writer.lines:
             ${line}
 % endfor
-            ${types.store(y_dtype, "y", f"y_at + ({m}) * y_m + ({n})", result, lanes)}
+            ${types.store(y_dtype, "y", capture(y_place, m, n, True), result, lanes)}
         } else
 % endif
         {

@@ -32,7 +32,7 @@ def load(pointer):
 def put(tile):
     return lambda r, kk, value: f"((__local {element} *){tile}[step & 1][{r}])[{kk}] = {value};"
 def put_vector(tile, order):
-    if order != "k":
+    if order not in ("k", "gather"):
         return None
     count = load_width // per_word
     if count == 1:
@@ -115,6 +115,7 @@ void ${entry}(
 % if shown:
     __local uint shown_by[${subs_m * subs_n * shown}];
 % endif
+${stage.tables()}\
     ${part.add_offsets(["a", "b", "y"] + [f"x{i}" for i in range(len(extras))])}
     const uint item = get_local_id(0);
 % if unit == "dpas":
@@ -125,6 +126,7 @@ ${group.position()}\
 ${stage.place()}\
     ${part.batch_offsets(["a", "b"] + [f"x{i}" for i in range(len(extras))], "rest")}
 ${stage.place_k()}\
+${stage.begin_windows()}\
 ${stage.hold("a", a_order, tile_m, element)}\
 ${stage.hold("b", b_order, tile_n, element)}\
 % for i in range(fragments_m):
@@ -135,6 +137,7 @@ ${stage.hold("b", b_order, tile_n, element)}\
         if (step < steps) {
 ${stage.fetch("a", a_order, tile_m, element, load("a"))}\
 ${stage.fetch("b", b_order, tile_n, element, load("b"))}\
+${stage.turn_windows(f"k + {tile_k}", "(step + 1) & 1")}\
         }
         if (step > 0)
             for (uint w = 0; w < ${words}; w += ${deep}) {

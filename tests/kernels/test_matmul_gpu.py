@@ -23,6 +23,10 @@ from tests.presets.test_limits import local_bytes
 # (m, n, k), batches of a and b, whether a and b lie transposed: whole tiles, odd ends, splits, broadcasts.
 CASES = [((128, 128, 32), (), (), False, False), ((70, 97, 45), (3,), (3,), True, False),
          ((65, 40, 33), (2, 3), (3,), False, True), ((40, 130, 1100), (), (), True, True)]
+# One column, few rows, few columns of turned stacks, fewer k than a vector, one row.
+SKINNY = [((300, 1, 70), (), (), False, False), ((3, 90, 1100), (2,), (), False, True),
+          ((70, 7, 33), (3,), (3,), True, False), ((1, 8, 3), (), (), False, False),
+          ((1, 40, 2100), (), (), False, False)]
 
 
 def operand(rng: Any, shape: tuple[int, ...], dtype: Any, transposed: bool) -> tuple[np.ndarray, Any]:
@@ -75,6 +79,17 @@ def test_register_blocks(case):
     templates = check(case, clnet.float32, {"variant": "block"}, (0.5, -2.0) if case[1] else ())
     assert templates[0] == "matmul_block"
     assert ("matmul_combine" in templates) == (case[0][2] > 1000)
+
+
+@pytest.mark.parametrize("case", SKINNY, ids=str)
+def test_few_columns(case):
+    templates = check(case, clnet.float32, {"split_k": 256}, (0.5, -2.0) if case[1] else ())
+    assert templates[0] == "matmul_skinny"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int64"])
+def test_few_columns_of_other_types(dtype):
+    assert check(((5, 40, 50), (), (), False, True), getattr(clnet, dtype), {})[0] == "matmul_skinny"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "int64", "int8"])

@@ -1,7 +1,8 @@
-"""Kernels for GPUs: each kind of matrix product, on one tile that the matrices don't fill and with imitated
-units, and both ways of sorting."""
+"""Kernels for GPUs: each kind of matrix product and of convolution, on one tile that the matrices don't fill and
+with imitated units, and both ways of sorting."""
 
 import clnet
+from tests.kernels.test_conv_gpu import check as check_conv
 from tests.kernels.test_matmul_gpu import check
 from tests.kernels.test_sort_gpu import test_stable_order as check_sort
 
@@ -15,5 +16,9 @@ for dtype, turned, choices, lanes in (
         (clnet.int8, (True, False), {"variant": "dot"}, 0)):
     check(((35, 37, 19), (), (), *turned), dtype, choices, subgroups=False, matrix_unit="", matrix_lanes=lanes,
           int_dot=False)
+CONV = (1, 9, (5, 6), 10, (3, 2), (2, 1), (1, 1), (1, 1), 1)
+check_conv(CONV, clnet.float32, {"variant": "block", "tile_m": 64, "tile_n": 32, "rows": 4, "columns": 4, "depth": 8})
+check_conv(CONV, clnet.float16, {"variant": "mma"}, matrix_unit="")
+check_conv((2, 3, (5, 7), 3, (3, 3), (1, 1), (1, 1), (1, 1), 3), clnet.float32, {})
 check_sort("int16", (2, 70), 1, False, "line")
 check_sort("uint8", (9000,), 0, True, "move")
