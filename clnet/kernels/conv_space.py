@@ -41,9 +41,10 @@ DEPTH = family("conv_depth", ("images", "channels", "multiple", "taps", "width",
 # GPU class: an implicit product in tiles of local memory, as ``matmul_local``'s; rows of an item
 # where few channels need none.
 LOCAL = family("conv_local", ("groups", "m", "n", "k"), Parameter("variant", ("block", "mma", "dpas")),
-               Parameter("tile_m", (16, 32, 64, 128)), Parameter("tile_n", (16, 32, 64, 128)), Parameter("rows", (4, 8)),
-               Parameter("columns", (4, 8)), Parameter("depth", (8, 16, 32)), Parameter("groups_per_unit", (2, 4, 8)),
-               Parameter("split_k", (128, 256, 512, 1024, 2048)), Parameter("strip", (1, 2, 4, 8)), allows=tiles_fit)
+               Parameter("tile_m", (16, 32, 64, 128)), Parameter("tile_n", (16, 32, 64, 128)),
+               Parameter("rows", (4, 8)), Parameter("columns", (4, 8)), Parameter("depth", (8, 16, 32)),
+               Parameter("groups_per_unit", (2, 4, 8)), Parameter("split_k", (128, 256, 512, 1024, 2048)),
+               Parameter("strip", (1, 2, 4, 8)), allows=tiles_fit)
 
 # CPU class, 3 by 3 taps of stride 1: whether by Winograd's minimal filtering, tiles of a task of windows, bytes of
 # transformed planes in a chunk of the weight gradient.
