@@ -58,8 +58,9 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 def _write(tensor: Tensor, write: Callable[[Any], Any]) -> Tensor:
-    with no_grad():
-        write(tensor)
+    if not tensor.is_meta:
+        with no_grad():
+            write(tensor)
     return tensor
 
 
