@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,17 @@ from tqdm import tqdm
 
 from ..core import tuned
 from ..core.errors import DeviceError
-from ..core.tuned import Entry
+from ..core.tuned import Entry, Machine
 from ..device import Device
 from .bench import DeviceBench
-from .journal import Journal
+from .general import general_entries
+from .journal import Journal, journal_file
 from .plot import plot
 from .problem import Problem, dtype_of
 from .space import Space, Variant
 from .standard import PROBLEMS, problems
 from .store import export_entries, import_entries, outdated, save_entries
-from .strategy import STRATEGIES, Strategy, given
+from .strategy import STRATEGIES, Strategy, after, given
 from .tuner import Outcome, tune
 
 _DESCRIPTION = """Measure what planners may choose on a device, and keep what is best in the user's database.
@@ -47,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the user's entries, and tune nothing")
     parser.add_argument("--import", dest="take", type=Path, metavar="FILE",
                         help="take a file's entries into the user's database, and tune nothing")
+    parser.add_argument("--generalize", type=Path, nargs="*", metavar="JOURNAL",
+                        help="from this machine's journal and others' choose values that are good on all their "
+                        "devices, for devices not tuned, and tune nothing")
     parser.set_defaults(command=run)
 
 
@@ -59,6 +63,10 @@ def run(args: argparse.Namespace) -> int:
             print(f"{import_entries(args.take)} entries taken into {tuned.user_file()}")
         elif args.show:
             show()
+        elif args.generalize is not None:
+            caps = Device(args.device).caps
+            entries = general_entries([p for p in (journal_file(),) if p.exists()] + args.generalize, caps)
+            print(f"{len(entries)} entries for devices not tuned are kept in {save_entries(entries)}")
         else:
             return _tune(args)
     except (OSError, ValueError, TypeError, DeviceError) as error:
@@ -74,8 +82,9 @@ def show() -> None:
     for e in sorted(database.entries, key=lambda e: (e.machine.name, e.machine.platform, e.key)):
         choice = ", ".join(f"{k}={v}" for k, v in e.choice.items()) or "the model's choice"
         where = ", ".join(v for v in (e.machine.name, e.machine.platform, e.machine.driver) if v)
-        print(f"{e.family} [{e.kind}] {'x'.join(map(str, e.sizes))}: {choice}; {e.time_us:.1f} us, "
-              f"{_gain(e)} ({where or e.machine.type or 'any device'})")
+        time = f"{e.time_us:.1f} us, " if e.machine.name else ""
+        print(f"{e.family} [{e.kind}] {'x'.join(map(str, e.sizes))}: {choice}; {time}{_gain(e)} "
+              f"({where or e.machine.type or 'any device'})")
 
 
 def _gain(e: Entry) -> str:
@@ -83,10 +92,19 @@ def _gain(e: Entry) -> str:
 
 
 def _tune(args: argparse.Namespace) -> int:
+    folder = tuned.user_file().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.joinpath(".probe").touch()
+        folder.joinpath(".probe").unlink()
+    except OSError as error:
+        raise ValueError(f"results cannot be kept in {folder} ({error}); set CLNET_CACHE_DIR to a folder that can be "
+                         "written") from None
     device = Device(args.device)
     work: list[tuple[Problem, Strategy]] = _to_verify(device)
-    work += [(p, STRATEGIES[args.strategy]) for p in problems(args.families, args.sizes, dtype_of(args.dtype))
-             if Space.of(p, device.caps).size > 1]
+    known, strategy = _known(tuned.database().entries), STRATEGIES[args.strategy]
+    work += [(p, after(known.get(p.text, []), strategy))
+             for p in problems(args.families, args.sizes, dtype_of(args.dtype)) if Space.of(p, device.caps).size > 1]
     journal = Journal.of(device.caps, resume=not args.fresh)
     outcomes, failures = _search(work, device, journal, args.budget, args.seed)
     for text in failures:
@@ -102,16 +120,22 @@ def _tune(args: argparse.Namespace) -> int:
 
 def _to_verify(device: Device) -> list[tuple[Problem, Strategy]]:
     """Problems whose entries another driver was measured with, each with the search that tries these."""
-    found: dict[str, Variant] = {}
-    for e in outdated(device.caps):
-        found.setdefault(e.problem, {}).update({(e.family, name): value for name, value in e.choice.items()})
     work = []
-    for text, variant in found.items():
+    for text, variants in _known(outdated(device.caps)).items():
         try:
-            work.append((Problem.parse(text), given([variant])))
+            work.append((Problem.parse(text), given(variants)))
         except ValueError:  # of an operator that is no more
             continue
     return work
+
+
+def _known(entries: Iterable[Entry]) -> dict[str, list[Variant]]:
+    """Of each problem what was best on each machine."""
+    found: dict[str, dict[Machine, Variant]] = {}
+    for e in entries:
+        values = found.setdefault(e.problem, {}).setdefault(e.machine, {})
+        values.update({(e.family, name): value for name, value in e.choice.items()})
+    return {text: list(variants.values()) for text, variants in found.items()}
 
 
 def _search(work: Sequence[tuple[Problem, Strategy]], device: Device, journal: Journal, budget: float,
@@ -120,12 +144,16 @@ def _search(work: Sequence[tuple[Problem, Strategy]], device: Device, journal: J
     with tqdm(total=len(work), unit="problem", file=sys.stderr) as bar:
         left = budget
         for position, (problem, strategy) in enumerate(work):
+            if left <= 0:
+                tqdm.write(f"{len(work) - position} problems are left, for time ran out; the command again goes on")
+                break
             bar.set_description(problem.op.name.strip("_"))
             before = bar.format_dict["elapsed"]
             try:
                 outcome = tune(problem, device.caps, DeviceBench(problem, device), strategy, journal=journal, seed=seed,
                                seconds=left / (len(work) - position), progress=partial(_show_progress, bar))
-                save_entries(outcome.entries(device.caps))
+                if outcome.records or outcome.complete:  # else nothing was learnt
+                    save_entries(outcome.entries(device.caps))
                 outcomes.append(outcome)
                 tqdm.write(_line(outcome))
             except (RuntimeError, ValueError, IndexError) as error:

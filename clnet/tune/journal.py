@@ -38,7 +38,7 @@ class Journal:
     @staticmethod
     def of(caps: DeviceCaps, resume: bool = True) -> Journal:
         """The journal of a device in the user's cache folder."""
-        return Journal(user_file().with_name("journal.jsonl"), identity_of(caps), resume)
+        return Journal(journal_file(), identity_of(caps), resume)
 
     def _take(self, line: bytes) -> None:
         try:
@@ -87,10 +87,15 @@ class Journal:
             os.close(handle)
 
 
+def journal_file() -> Path:
+    """The user's journal."""
+    return user_file().with_name("journal.jsonl")
+
+
 def _plain(values: Mapping[Key, Value]) -> list[list[Value]]:
     return [[f, p, v] for (f, p), v in sorted(values.items())]
 
 
 def identity_of(caps: DeviceCaps) -> str:
     """What trials depend on beside the problem."""
-    return "; ".join((caps.name, caps.platform, caps.driver_version, caps.plan_class, CLNET))
+    return "; ".join((caps.name, caps.platform, caps.driver_version, caps.device_type, caps.plan_class, CLNET))

@@ -85,6 +85,14 @@ STRATEGIES: dict[str, Strategy] = {
 """By the names that the command takes."""
 
 
+def after(variants: list[Variant], strategy: Strategy) -> Strategy:
+    """The strategy, once what is known of other devices has been tried."""
+    def search(space: Space, rng: random.Random) -> Search:
+        yield from given(variants)(space, rng)
+        yield from strategy(space, rng)
+    return search
+
+
 def given(variants: list[Variant]) -> Strategy:
     """The strategy that tries the default and these, for verifying what is known."""
     def search(space: Space, rng: random.Random) -> Search:

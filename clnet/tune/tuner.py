@@ -63,8 +63,12 @@ class Outcome:
     records: list[Record] = field(default_factory=list)
     complete: bool = False
 
-    def entries(self, caps: DeviceCaps) -> list[Entry]:
-        """What the database is to hold: for every family that the plan asked, the values it took."""
+    def entries(self, caps: DeviceCaps, machine: Machine | None = None) -> list[Entry]:
+        """What the database is to hold: for every family that the plan asked, the values it took.
+
+        Args:
+            machine: which the entries are for; the device of ``caps`` if None.
+        """
         trial = Trial(self.best)
         self.problem.plan(caps, trial)
         found: dict[Any, Entry] = {}
@@ -75,7 +79,7 @@ class Outcome:
             choice = taken.setdefault((use.family.name, use.kind, use.sizes), {})
             if self.best:
                 choice |= use.taken
-            entry = Entry(use.family.name, use.kind, use.sizes, Machine.of(caps), choice, self.problem.text,
+            entry = Entry(use.family.name, use.kind, use.sizes, machine or Machine.of(caps), choice, self.problem.text,
                           round(self.default_us * self.cost, 2), round(self.default_us, 2))
             found[entry.key] = entry
         return list(found.values())

@@ -158,6 +158,17 @@ def test_the_command(at, tmp_path, capsys):
     assert "another" not in (tmp_path / "b" / "tuning" / "database.json").read_text()
 
 
+def test_a_budget_that_ends_and_a_folder_that_cannot_be_written(at, tmp_path, capsys):
+    assert at("d", "scan", "--sizes", "2x64", "--budget", "0") == 0
+    assert at("d", "scan", "--budget", "0") == 0
+    assert "are left" in capsys.readouterr().out
+    assert not (tmp_path / "d" / "tuning" / "database.json").exists()
+    assert at("d", "--generalize") == 0
+    (tmp_path / "full").write_text("not a folder")
+    assert at("full", "scan") == 2
+    assert "CLNET_CACHE_DIR" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [("matmul", "--sizes", "much"), ("music",), ("--import", "nowhere.json"),
                                        ("--sizes", "8"), ("matmul", "--dtype", "octonion"), ("--device", "abacus")])
 def test_what_the_command_refuses(at, capsys, arguments):

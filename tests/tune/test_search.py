@@ -12,8 +12,11 @@ from clnet.core import layout as lay
 from clnet.core.errors import BuildError
 from clnet.core.presets import RTX_3060
 from clnet.core.tunables import Trial, families
+from clnet.core.tuned import Database, Machine
 from clnet.ops.matmul import gemm
 from clnet.tune import STRATEGIES, Journal, Outcome, Problem, Space, tune
+from clnet.tune.general import general_entries
+from clnet.tune.journal import identity_of
 from clnet.tune.standard import PROBLEMS, problems
 from clnet.tune.strategy import given
 from clnet.tune.tuner import WrongDefaultError
@@ -152,6 +155,28 @@ def test_what_kills_the_process_is_not_tried_for_ever(tmp_path):
         assert Journal(path, "here").known("problem", values) is None
         Journal(path, "here").begin("problem", values)
     assert Journal(path, "here").known("problem", values)["status"] == "failed"
+
+
+def test_general_entries_are_good_on_all_devices(tmp_path):
+    """One device likes many rows, another few; between them is what neither minds."""
+    other = dataclasses.replace(CPU, name="another")
+    slow = {CPU: {4: 0.5, 6: 0.6, 8: 2.0, 2: 0.4}, other: {4: 0.9, 6: 0.6, 8: 0.4, 2: 2.0}}
+    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for path, (caps, costs) in zip(paths, slow.items()):
+        journal = Journal(path, identity_of(caps))
+        for rows, cost in costs.items():
+            values = {("matmul_tile", "rows"): rows}
+            journal.begin(PROBLEM.text, values)
+            journal.judge(PROBLEM.text, values, status="ok", cost=cost)
+        journal.judge(PROBLEM.text, {("matmul_tile", "rows"): 1}, status="wrong")
+    with paths[0].open("a") as file:
+        file.write('{"identity": "here", "prob')
+    (entry,) = general_entries(paths, CPU)
+    assert entry.choice["rows"] == 6 and (entry.time_us, entry.default_us) == (0.6, 1.0)
+    assert entry.machine == Machine(type=CPU.device_type, plan_class="cpu")
+    stranger = dataclasses.replace(CPU, name="unseen", vendor="nobody", platform="any")
+    assert Database([entry]).find(stranger, entry.family, entry.kind, entry.sizes) is entry
+    assert general_entries(paths[:1], CPU) == []  # one device says nothing about others
 
 
 def test_failures_are_remembered(tmp_path):
