@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from .core.precision import Precision
 from .device import Device, current_device
 
 
@@ -15,7 +16,6 @@ class _Kept:
 
     threads: int | None = None
     interop_threads = 1
-    precision = "highest"
     deterministic = False
     warn_only = False
     warn_always = False
@@ -54,19 +54,19 @@ def get_num_interop_threads() -> int:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepted: matrix products of float32 are computed in float32.
+    """Below "highest", devices with a unit for it multiply float32 rounded to TensorFloat-32 (10 bits of fraction).
 
     Raises:
         RuntimeError: not "highest", "high" or "medium".
     """
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(f"{precision!r} is not one of 'highest', 'high', 'medium'")
-    _Kept.precision = precision
+    Precision.matmul = precision
 
 
 def get_float32_matmul_precision() -> str:
     """What ``set_float32_matmul_precision`` was given."""
-    return _Kept.precision
+    return Precision.matmul
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -62,3 +62,16 @@ def test_modules_of_few_names():
             assert not clnet.is_autocast_enabled()
         with pytest.raises(RuntimeError, match="no OpenCL device for cuda"):
             clnet.cuda.FloatTensor(2)
+
+
+def test_tensor_float32_is_one_switch():
+    x = clnet.rand(20, 20)
+    exact = x @ x
+    try:
+        clnet.backends.cuda.matmul.allow_tf32 = True
+        assert clnet.get_float32_matmul_precision() == "high"
+        assert clnet.allclose(x @ x, exact, atol=1e-2)
+        clnet.set_float32_matmul_precision("highest")
+        assert not clnet.backends.cuda.matmul.allow_tf32
+    finally:
+        clnet.backends.cuda.matmul.allow_tf32 = False

@@ -1,4 +1,4 @@
-"""CUDA's switches, kept as they are set; matrix products are full float32."""
+"""CUDA's switches; matrix products are full float32 unless ``matmul.allow_tf32`` is set."""
 from __future__ import annotations
 
 import contextlib
@@ -6,8 +6,22 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-matmul = SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=False,
-                         allow_bf16_reduced_precision_reduction=False, fp32_precision="ieee")
+from ..core.precision import Precision
+
+
+class _Matmul(SimpleNamespace):
+    @property
+    def allow_tf32(self) -> bool:
+        """Whether products of float32 may round their factors to TensorFloat-32."""
+        return Precision.matmul != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed: bool) -> None:
+        Precision.matmul = "high" if allowed else "highest"
+
+
+matmul = _Matmul(allow_fp16_reduced_precision_reduction=False, allow_bf16_reduced_precision_reduction=False,
+                 fp32_precision="ieee")
 
 
 def is_built() -> bool:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
@@ -13,18 +14,20 @@ from .matmul_gpu import plan_gpu
 from .product import INDEX_LIMIT, Matrix, Product, accumulator
 
 
-def plan(operands: Sequence[Layout | Number], caps: DeviceCaps, dtype: DType | None = None) -> Plan:
+def plan(operands: Sequence[Layout | Number], caps: DeviceCaps, dtype: DType | None = None,
+         tf32: bool = False) -> Plan:
     """The plan of one product.
 
     Args:
         operands: a (..., M, K) and b (..., K, N), then optionally c that is added (broadcast to the
             result), then optionally the numbers beta and alpha: beta * c + alpha * (a @ b).
         dtype: of the result, where it is not a's.
+        tf32: whether factors may be rounded to TensorFloat-32.
     """
     p, layout = _describe(operands, dtype)
     if not layout.numel:
         return Plan((layout,), ())
-    launches, temporaries = plan_product(p, caps)
+    launches, temporaries = plan_product(replace(p, tf32=tf32), caps)
     return Plan((layout,), tuple(launches), tuple(temporaries))
 
 

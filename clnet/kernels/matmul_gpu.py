@@ -277,7 +277,8 @@ def _fits_unit(p: Product, unit: str) -> bool:
     """Whether the unit multiplies elements of these types."""
     dtypes = {"mma": (dt.float16, dt.bfloat16, dt.int8), "dpas": (dt.float16, dt.bfloat16, dt.int8),
               "dot": (dt.int8,)}.get(unit, ())
-    return p.a.dtype in dtypes and p.a.dtype is p.b.dtype
+    tf32 = p.tf32 and unit == "mma" and p.a.dtype is dt.float32
+    return (tf32 or p.a.dtype in dtypes) and p.a.dtype is p.b.dtype
 
 
 def _fragments(p: Product, unit: str, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:

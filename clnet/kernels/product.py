@@ -88,6 +88,8 @@ class Product:
     accumulate: DType
     index: str
     windows: Windows | None = None
+    tf32: bool = False
+    """Factors in float32 may be rounded to TensorFloat-32."""
 
     @staticmethod
     def of(batch: Sequence[int], m: int, n: int, k: int, matrices: Sequence[Matrix], accumulate: DType,

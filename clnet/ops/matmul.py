@@ -12,6 +12,7 @@ from ..core.caps import DeviceCaps
 from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Plan
+from ..core.precision import Precision
 from ..kernels import matmul as kernel
 from .complex import complex as complex_
 from .complex import imag, real
@@ -30,6 +31,8 @@ C_NAMES = {dt.bool_: "bool", dt.uint8: "unsigned char", dt.int8: "signed char", 
 
 def _bind_gemm(*operands: Any, turned: tuple[bool, bool] = (False, False), dtype: DType | None = None) -> Any:
     attrs: dict[str, Any] = {"turned": turned} if True in turned else {}
+    if Precision.matmul != "highest" and operands[0].dtype is dt.float32:
+        attrs["tf32"] = True
     return operands, attrs if dtype is None else attrs | {"dtype": dtype}
 
 
@@ -41,7 +44,7 @@ def _turned(x: Layout) -> Layout:
 
 def _plan(operands: Any, attrs: dict[str, Any], caps: DeviceCaps, out: Any = None) -> Plan:
     factors = [_turned(x) if turn else x for x, turn in zip(operands, attrs.get("turned", (False, False)))]
-    return kernel.plan((*factors, *operands[2:]), caps, attrs.get("dtype"))
+    return kernel.plan((*factors, *operands[2:]), caps, attrs.get("dtype"), "tf32" in attrs)
 
 
 def _vjp(ctx: Any, g: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@
 <%
 T = index_type
 per_word = 4 // a_dtype.itemsize
-element = {1: "char", 2: "ushort"}[a_dtype.itemsize]
+element = {1: "char", 2: "ushort", 4: "uint"}[a_dtype.itemsize]
 acc_t = types.register_type(accumulate)
 words = tile_k // per_word
 row_words = words + 4
@@ -21,14 +21,18 @@ sums = fragment_m * fragment_n // subgroup
 acc_v = acc_t + (str(sums) if sums > 1 else "")
 a_words = "short8" if unit == "dpas" and subgroup == 16 else {"mma": "uint4", "dpas": "int8", "dot": "uint"}[unit]
 b_words = {"mma": "uint2", "dpas": "int8", "dot": "uint"}[unit]
-kind = {"float16": "f16", "bfloat16": "bf16", "int8": "s8"}[a_dtype.name]
+kind = {"float16": "f16", "bfloat16": "bf16", "int8": "s8", "float32": "tf32"}[a_dtype.name]
 name = f"matrix_mad_{unit}_{kind}_{subgroup}"
 # Words that the lanes of a subgroup show one another, of a fragment of a and of b, where it is imitated.
 shown_a, shown_b = (0, 0) if native else {"mma": (4 * 32, 2 * 32), "dpas": (8 * 8, 8 * subgroup), "dot": (0, 0)}[unit]
 shown = fragments_m * shown_a + fragments_n * shown_b
 
 def load(pointer):
-    return lambda at, width: f"vload{width}(0, {pointer} + {at})" if width > 1 else f"{pointer}[{at}]"
+    # The unit ignores the lower bits of float32: what it sees is rounded here.
+    def word(at, width):
+        text = f"vload{width}(0, {pointer} + {at})" if width > 1 else f"{pointer}[{at}]"
+        return f"tf32_round{width if width > 1 else ''}({text})" if kind == "tf32" else text
+    return word
 def put(tile):
     return lambda r, kk, value: f"((__local {element} *){tile}[step & 1][{r}])[{kk}] = {value};"
 def put_vector(tile, order):
@@ -46,6 +50,18 @@ def sub_column(j):
 buffer = "(step - 1) & 1"
 %>\
 ${group.extension()}\
+% if kind == "tf32":
+#ifndef TF32_ROUND
+#define TF32_ROUND
+% for w in ("", "2"):
+// To the nearest, ties away from zero; NaN stays.
+inline uint${w} tf32_round${w}(uint${w} x) {
+    const uint${w} rounded = (x + 0x1000u) & 0xFFFFE000u;
+    return select(rounded, x, ${"(x & 0x7FFFFFFFu) > 0x7F800000u" if w else "(uint)((x & 0x7FFFFFFFu) > 0x7F800000u)"});
+}
+% endfor
+#endif
+% endif
 #ifndef ${name.upper()}${"" if native else "_MODEL"}
 #define ${name.upper()}${"" if native else "_MODEL"}
 % if native:
@@ -53,7 +69,7 @@ ${group.extension()}\
 inline ${acc_v} ${name}(${a_words} a, ${b_words} b, ${acc_v} c) {
     ${acc_t} c0 = c.s0, c1 = c.s1, c2 = c.s2, c3 = c.s3;
 <%
-shape, result = ("m16n8k32", "s32") if kind == "s8" else ("m16n8k16", "f32")
+shape, result = {"s8": ("m16n8k32", "s32"), "tf32": ("m16n8k8", "f32")}.get(kind, ("m16n8k16", "f32"))
 r = "r" if kind == "s8" else "f"
 %>\
     asm("mma.sync.aligned.${shape}.row.col.${result}.${kind}.${kind}.${result} "
@@ -73,6 +89,8 @@ inline ${acc_t} ${name}_word(uint a, uint b, ${acc_t} c) {
 % if kind == "s8":
     const int4 p = convert_int4(as_char4(a)) * convert_int4(as_char4(b));
     return c + (p.s0 + p.s1 + p.s2 + p.s3);
+% elif kind == "tf32":
+    return as_float(a) * as_float(b) + c;
 % elif kind == "bf16":
     c = as_float(a << 16) * as_float(b << 16) + c;
     return as_float(a & 0xFFFF0000u) * as_float(b & 0xFFFF0000u) + c;

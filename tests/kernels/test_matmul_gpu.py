@@ -55,7 +55,7 @@ def run(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, ..
         expected = numbers[0] * c + numbers[1] * expected
     trial = Trial({("matmul_local", name): value for name, value in choices.items()})
     with trial.running():
-        plan = matmul.plan((*(t.layout for t in tensors), *values), caps)
+        plan = matmul.plan((*(t.layout for t in tensors), *values), caps, tf32=choices.get("variant") == "mma")
     got = Tensor.allocate(x.device, plan.outputs[0])
     Runner(plan, x.device)((*tensors, *numbers), (got,))
     wide = got.to(clnet.float64 if dtype.is_floating_point else clnet.int64).numpy()
@@ -69,7 +69,8 @@ def check(case: Any, dtype: Any, choices: dict[str, Any], numbers: tuple[float, 
     if not dtype.is_floating_point:
         np.testing.assert_array_equal(got, expected.astype(dtype.storage).astype(np.int64))
         return templates
-    epsilon = {clnet.float64: 1e-13, clnet.float32: 1e-6}.get(dtype, 4e-3 if dtype is clnet.float16 else 2e-2)
+    exact = 4e-3 if "matmul_matrix" in templates else 1e-6
+    epsilon = {clnet.float64: 1e-13, clnet.float32: exact}.get(dtype, 4e-3 if dtype is clnet.float16 else 2e-2)
     np.testing.assert_allclose(got, expected, atol=epsilon * math.sqrt(case[0][2]) * 4, rtol=epsilon)
     return templates
 
@@ -121,8 +122,8 @@ def test_subgroups_of_integers():
 
 
 # What the unit computes with; lanes of imitated ones.
-UNITS = [("mma", "float16", 32), ("mma", "bfloat16", 32), ("mma", "int8", 32), ("dpas", "float16", 16),
-         ("dpas", "bfloat16", 8), ("dpas", "int8", 16), ("dot", "int8", 1)]
+UNITS = [("mma", "float16", 32), ("mma", "float32", 32), ("mma", "bfloat16", 32), ("mma", "int8", 32),
+         ("dpas", "float16", 16), ("dpas", "bfloat16", 8), ("dpas", "int8", 16), ("dot", "int8", 1)]
 
 
 @pytest.mark.parametrize(("unit", "dtype", "lanes"), UNITS)
@@ -140,6 +141,13 @@ def test_matrix_units_of_the_device(dtype):
     if not unit:
         pytest.skip("no matrix unit for this type on this device")
     assert check(CASES[1], getattr(clnet, dtype), {})[0] == "matmul_matrix"
+
+
+def test_tf32_is_taken_only_where_it_is_asked_for():
+    a = lay.dense((256, 256), clnet.float32)
+    used = [matmul.plan((a, a), caps, tf32=asked).launches[0].spec.template
+            for caps in (PRESETS["rtx3060"], PRESETS["rx6600"]) for asked in (False, True)]
+    assert used == ["matmul_block", "matmul_matrix", "matmul_block", "matmul_block"]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -12,10 +12,12 @@ for dtype, turned, choices, lanes in (
         (clnet.float32, (False, True), BLOCK, 0),
         (clnet.float32, (True, False), {"variant": "subgroup", "rows": 4}, 0),
         (clnet.float16, (False, True), {"variant": "mma"}, 32),
+        (clnet.float32, (True, False), {"variant": "mma"}, 32),
         (clnet.bfloat16, (True, False), {"variant": "dpas"}, 16),
         (clnet.int8, (True, False), {"variant": "dot"}, 0)):
     check(((35, 37, 19), (), (), *turned), dtype, choices, subgroups=False, matrix_unit="", matrix_lanes=lanes,
           int_dot=False)
+assert check(((20, 3, 30), (), (), True, False), clnet.float32, {}) == ["matmul_skinny"]
 CONV = (1, 9, (5, 6), 10, (3, 2), (2, 1), (1, 1), (1, 1), 1)
 check_conv(CONV, clnet.float32, {"variant": "block", "tile_m": 64, "tile_n": 32, "rows": 4, "columns": 4, "depth": 8})
 check_conv(CONV, clnet.float16, {"variant": "mma"}, matrix_unit="")
