@@ -3,7 +3,7 @@
 ## CPU class: a work-item walks a contiguous share of (row, chunk-of-row) tasks with vectors of
 ## `width` lanes; the ragged end of a row is a vector whose surplus lanes repeat the last element,
 ## so an element's value does not depend on its position.
-## GPU class: a grid-stride loop, one element at a time.
+## GPU class: a grid-stride loop, one element at a time, or several whose loads are under way together.
 <%
 W = width
 last = rank - 1
@@ -60,8 +60,47 @@ for i, o in enumerate(operands):
     writer.bind(Arg(i, types.register_dtype(o[1])), f"v{i}")
 values = [writer.write(e) for e in exprs]
 short = len(writer.lines) <= 120
+ahead = 4 if rank == 1 and len(writer.lines) <= 24 else 1
+def read(i, o):
+    if o[0] == "tensor":
+        return types.load(o[1], f"x{i}", lane(f"x{i}", o, "i"))
+    return f"({types.register_type(o[1])})i" if o[0] == "position" else f"number{i}"
 %>\
-% if W == 1:
+% if W == 1 and ahead > 1:
+    const ${T} begin = (${T})get_group_id(0) * ${ahead * local_size[0]} + get_local_id(0);
+    for (${T} first = begin; first < tasks; first += get_global_size(0) * ${ahead}) {
+% for name, o in everything:
+        const ${T} ${name}_row = 0;
+% endfor
+% for a in range(ahead):
+        // Beyond the end an item repeats an element of its own, and stores nothing.
+        const ${T} i_${a} = ${f"tasks - first > {a * local_size[0]} ? first + {a * local_size[0]} : first" if a else "first"};
+% for i, o in enumerate(operands):
+        ${types.register_type(o[1])} v${i}_${a};
+% endfor
+        {
+            const ${T} i = i_${a};
+% for i, o in enumerate(operands):
+            v${i}_${a} = ${read(i, o)};
+% endfor
+        }
+% endfor
+% for a in range(ahead):
+        ${f"if (tasks - first > {a * local_size[0]})" if a else ""} {
+            const ${T} i = i_${a};
+% for i, o in enumerate(operands):
+            const ${types.register_type(o[1])} v${i} = v${i}_${a};
+% endfor
+% for line in writer.lines:
+            ${line}
+% endfor
+% for (name, o), value in zip(results, values):
+            ${types.store(o[1], name, lane(name, o, "i"), value)}
+% endfor
+        }
+% endfor
+    }
+% elif W == 1:
     for (${T} task = get_global_id(0); task < tasks; task += get_global_size(0)) {
         const ${T} i = task % n;
 % if last:
