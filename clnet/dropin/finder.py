@@ -33,6 +33,9 @@ _MOVED = {
     "torch.nn.modules.activation": "clnet.nn.modules",
     "torch.nn.modules.loss": "clnet.nn.modules",
     "torch.nn.parallel.data_parallel": "clnet.nn.parallel",
+    "torch.nn.parallel.distributed": "clnet.nn.parallel",
+    "torch.nn.parallel.scatter_gather": "clnet.nn.parallel",
+    "torch.optim.adamw": "clnet.optim",
     "torch.random": "clnet.tensor.random",
     "torch.serialization": "clnet.io",
     "torch.torch_version": "clnet.version",
@@ -40,7 +43,8 @@ _MOVED = {
     "torch.utils.data.dataset": "clnet.data.dataset",
     "torch.utils.data.distributed": "clnet.data.sampler",
     "torch.utils.data.sampler": "clnet.data.sampler",
-    "torch.nn.parallel.distributed": "clnet.nn.parallel",
+    "torch.utils.dlpack": "clnet.tensor.interchange",
+    "torch.utils.hooks": "clnet.autograd.node",
 }
 # clnet's own parts, which PyTorch has no such paths for.
 _INTERNAL = {"cli", "codegen", "core", "data", "device", "dropin", "host", "io", "kernels", "ops", "switches",

@@ -15,6 +15,8 @@ from ..tensor import Tensor
 from .modules import Module
 from .utils.stateless import functional_call
 
+# PyTorch has a package here: paths below it lead to this module.
+__path__: list[str] = []
 # Forward passes that are timed, device by device, before the shares are settled.
 _MEASURED = 3
 

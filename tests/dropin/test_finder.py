@@ -24,6 +24,11 @@ import torch.nn as nn, torch.utils.data, torch.cuda.amp, torch.optim.lr_schedule
 import torch.backends.cudnn, torch.version, torch.multiprocessing, torch.autograd.grad_mode, torch.random, torch.jit
 from torch.utils.data.dataset import Dataset
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel.scatter_gather import gather, scatter
+from torch.nn.parallel.distributed import DistributedDataParallel
+from torch.optim.adamw import AdamW
+from torch.utils.hooks import RemovableHandle
+from torch.utils.dlpack import from_dlpack, to_dlpack
 import importlib.util, sys
 assert nn is clnet.nn and F is clnet.nn.functional and Dataset is clnet.utils.data.Dataset
 assert nn.__spec__.name == nn.__name__ == "clnet.nn" and torch.__spec__.name == "clnet"
