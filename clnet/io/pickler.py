@@ -41,6 +41,7 @@ class CheckpointPickler(pickle._Pickler):
 
     # What the base class has and its stubs leave out.
     write: Any
+    save: Any
     memoize: Any
     dispatch: ClassVar[Any] = dict(pickle._Pickler.dispatch)
 
@@ -73,8 +74,10 @@ class CheckpointPickler(pickle._Pickler):
         elif self._dtypes[key] is not dtype:
             raise RuntimeError("Cannot save multiple tensors or storages that view the same data as "
                                "different types")
-        kind = self._global("torch", STORAGE_NAMES[dtype])
-        return "storage", kind, str(key), location(storage.device), storage.nbytes // dtype.itemsize
+        name = STORAGE_NAMES.get(dtype)
+        kind = self._global("torch", name) if name else self._global("torch.storage", "UntypedStorage")
+        size = storage.nbytes // dtype.itemsize if name else storage.nbytes
+        return "storage", kind, str(key), location(storage.device), size
 
     def reducer_override(self, value: Any) -> Any:
         """How tensors and what describes them are taken apart."""
@@ -82,9 +85,11 @@ class CheckpointPickler(pickle._Pickler):
             parts: tuple[Any, ...] = (value.detach(), value.requires_grad, OrderedDict())
             return self._global("torch._utils", "_rebuild_parameter"), parts
         if isinstance(value, Tensor):
-            return self._global("torch._utils", "_rebuild_tensor_v2"), (
-                _StorageOf(value), value.storage_offset(), tuple(value.shape), tuple(value.stride()),
-                value.requires_grad, OrderedDict())
+            parts = (_StorageOf(value), value.storage_offset(), tuple(value.shape), tuple(value.stride()),
+                     value.requires_grad, OrderedDict())
+            if value.dtype in STORAGE_NAMES:
+                return self._global("torch._utils", "_rebuild_tensor_v2"), parts
+            return self._global("torch._utils", "_rebuild_tensor_v3"), (*parts, value.dtype)
         if isinstance(value, Size):
             return self._global("torch", "Size"), (tuple(value),)
         if isinstance(value, Device):
@@ -92,7 +97,7 @@ class CheckpointPickler(pickle._Pickler):
         return NotImplemented
 
     def _write_dtype(self, value: DType) -> None:
-        self._write_global(self._global("torch", value.name))
+        self.save(self._global("torch", value.name))
 
     dispatch[DType] = _write_dtype
 

@@ -55,6 +55,14 @@ def _tensor(given: LoadedStorage, offset: int, size: Any, stride: Any, requires_
                           bool(requires_grad) and given.dtype.is_inexact)
 
 
+def _typed_tensor(given: LoadedStorage, offset: int, size: Any, stride: Any, requires_grad: bool, hooks: Any,
+                  dtype: DType, metadata: Any = None) -> Tensor:
+    """A tensor whose type is told with it, for its storage has none."""
+    if not isinstance(given, LoadedStorage) or not isinstance(dtype, DType):
+        raise CheckpointError(f"a tensor of {dtype!r} can't be")
+    return _tensor(LoadedStorage(given.storage, dtype), offset, size, stride, requires_grad)
+
+
 def _parameter(data: Tensor, requires_grad: bool = True, hooks: Any = None) -> Parameter:
     return Parameter(data, bool(requires_grad))
 
@@ -80,6 +88,7 @@ def _device(kind: str, index: int | None = None) -> Device:
 _TENSOR_PARTS: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_tensor_v3"): _typed_tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch.nn.parameter", "Parameter"): _parameter,
     ("torch", "Size"): Size,

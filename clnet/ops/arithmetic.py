@@ -188,6 +188,8 @@ def _bind_pow(input: Any, exponent: Any) -> Any:
 
 
 def _pow(a: Expr, b: Expr | None = None, exponent: float = 0) -> Expr:
+    if a.dtype in (dt.uint16, dt.uint32, dt.uint64):
+        raise NotImplementedError(f"\"pow\" not implemented for '{dt.SCALAR_NAMES[a.dtype]}'")
     return f("pow", a, b) if b is not None else _SHORT_POWERS[exponent](a)
 
 

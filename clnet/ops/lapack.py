@@ -36,15 +36,17 @@ def cholesky(a: Array) -> tuple[Array, Array]:
     if not a.size:
         return np.zeros_like(a), info
     try:
-        return np.linalg.cholesky(a), info
+        factor = np.linalg.cholesky(a)
     except np.linalg.LinAlgError:
-        pass
-    flat, batch = _stack(a)
-    found = np.array([_definite_rows(one) for one in flat], np.int32)
-    for one, failed in zip(flat, found):
-        # Rounding decides at the brink: trust LAPACK there.
-        one[...] = np.tril(one) if failed else np.linalg.cholesky(one)
-    return flat.reshape(a.shape), found.reshape(batch)
+        flat, batch = _stack(a)
+        found = np.array([_definite_rows(one) for one in flat], np.int32)
+        for one, failed in zip(flat, found):
+            # Rounding decides at the brink: trust LAPACK there.
+            one[...] = np.tril(one) if failed else np.linalg.cholesky(one)
+        factor, info = flat.reshape(a.shape), found.reshape(batch)
+    undefined = np.isnan(np.diagonal(factor, axis1=-2, axis2=-1))  # some LAPACKs take these for definite
+    first = np.where(undefined.any(-1), undefined.argmax(-1) + 1, 0)
+    return factor, np.where(info, info, first).astype(np.int32)
 
 
 def _definite_rows(a: Array) -> int:

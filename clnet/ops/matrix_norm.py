@@ -76,7 +76,7 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
             return vector_norm(A, 2, (rows, columns), keepdim, dtype=dtype)
         x = _converted(name, A, dtype)
         return _restored(sum_(_values(x, rows, columns), -1), rows, columns, keepdim)
-    size = abs(ord)
+    size = None if isinstance(ord, complex) else abs(ord)
     if size not in (1, 2, math.inf):
         raise RuntimeError(f"{name}: Order {ord} not supported.")
     x = _converted(name, A, dtype)
@@ -168,10 +168,10 @@ def old_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False,
     "fro" is the root of the sum of squares.
 
     Raises:
-        RuntimeError: "nuc" of other than two dimensions, or no floating or complex elements.
+        RuntimeError: "nuc" of other than two dimensions, another name, or no floating or complex elements.
     """
-    if p == "nuc":
-        return matrix_norm(input, "nuc", tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype=dtype)
+    if isinstance(p, str) and p != "fro":
+        return matrix_norm(input, p, tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 

@@ -413,6 +413,8 @@ def _describe_norm(dtype: DType, attrs: dict[str, Any]) -> kernel.Reduction:
 
 def _bind_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The vector norm of order ``ord`` over dimensions (all by default)."""
+    if isinstance(ord, complex):
+        raise RuntimeError("linalg.vector_norm: Expected a non-complex scalar as the order of norm.")
     if abs(ord) == math.inf or ord < 0:
         _nonempty("linalg.vector_norm", x, dim)
     return _bind(x, dim, keepdim, ord=float(ord), dtype=dtype)

@@ -23,7 +23,7 @@ from .host import (
 )
 from .matmul import matmul
 from .triangular import well_conditioned
-from .view import movedim, reshape, squeeze, unsqueeze
+from .view import movedim, narrow, reshape, squeeze, unsqueeze
 
 # Inverses ---
 
@@ -139,13 +139,12 @@ def _np_solve(a: Any, b: Any, *, left: bool = True) -> Any:
 
 
 @linalg(samples=_solve_samples, on_host=True, reference=lambda a, b, left=True: [
-    _np_solve(a, b, left=left),
-    np.zeros(np.broadcast_shapes(a.shape[:-2], b.shape[:-1] if _holds_vectors(a, b) else b.shape[:-2]), "int32")])
+    _np_solve(a, b, left=left), np.zeros(a.shape[:-2], "int32")])
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> SolveResult:
     """(X with A X = B (X A = B if not ``left``), info) for square A (..., n, n).
 
     B is (..., n, k), or a stack of vectors where its shape is that of A without the last dimension.
-    ``info`` is 0, or the first zero pivot of a singular matrix, whose X is NaN.
+    ``info`` is, for each A, 0 or the first zero pivot of a singular matrix, whose X is NaN.
 
     Raises:
         RuntimeError: shapes or dtypes that don't match.
@@ -168,7 +167,19 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
         x = mT(x)
     if check_errors:
         check_info(info, "torch.linalg.solve_ex", "The solver failed because the input matrix is singular.")
-    return SolveResult(squeeze(x, -1) if vectors else x, info)
+    return SolveResult(squeeze(x, -1) if vectors else x, _per_matrix(info, A.shape[:-2]))
+
+
+def _per_matrix(info: Any, batch: Any) -> Any:
+    """What is known of each matrix, though it was solved for several right sides."""
+    if tuple(info.shape) == tuple(batch):
+        return info
+    if not info.numel():
+        return info.new_zeros(batch)
+    lead = info.ndim - len(batch)
+    for i in range(info.ndim):
+        info = narrow(info, i, 0, batch[i - lead] if i >= lead else 1)
+    return reshape(info, tuple(batch))
 
 
 @linalg(samples=_solve_samples, on_host=True, reference=_np_solve)

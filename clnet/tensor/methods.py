@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd import graph
 from ..core import dispatch
 from ..core import dtypes as dt
+from ..core import layout as lay
 from ..core.op import Op, registry
 from ..ops import arithmetic, comparison, matmul
 from .interchange import from_numpy
@@ -45,6 +46,10 @@ def out_variant(op: Op) -> Callable[..., Any]:
                                    f"{target.dtype} instead")
             if target.shape != result.shape:
                 target.resize_(result.shape)
+            elif op.kind == "expression":
+                for x in args:
+                    if isinstance(x, Tensor):
+                        meets(x, target)
             target.copy_(result)
         return out
 
@@ -117,14 +122,29 @@ def write(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any], target: Tens
 
 
 def _apart(x: Any, target: Tensor) -> Any:
-    """An operand that shares the target's memory at other indices is copied first."""
-    if isinstance(x, Tensor) and x.storage is target.storage and x is not target and (
-            x.offset != target.offset or x.layout is not target.layout):
-        (x_first, x_end), (first, end) = ((t.offset * t.itemsize, (t.offset + t.layout.extent()) * t.itemsize)
-                                          for t in (x, target))
-        if x_first < end and first < x_end:
-            return x.clone()
-    return x
+    """An operand, copied first if it may share the target's memory at other indices; see ``meets``."""
+    return x.clone() if isinstance(x, Tensor) and meets(x, target) else x
+
+
+def meets(x: Tensor, target: Tensor) -> bool:
+    """Whether another tensor may share memory with one that is to be written, at other indices.
+
+    Raises:
+        RuntimeError: it does so plainly, both having their elements side by side.
+    """
+    if x.storage is not target.storage or x is target or (
+            x.offset == target.offset and x.layout is target.layout):
+        return False
+    (x_first, x_end), (first, end) = ((t.offset * t.itemsize, (t.offset + t.layout.extent()) * t.itemsize)
+                                      for t in (x, target))
+    if x_first >= end or first >= x_end:
+        return False
+    same = (x_first, x_end, x.layout.strides) == (first, end, target.layout.strides)
+    if not same and all(t.layout.extent() == t.layout.numel and not lay.overlaps(t.layout) for t in (x, target)):
+        raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor "
+                           "refer to a single memory location. Please clone() the tensor before performing the "
+                           "operation.")
+    return True
 
 
 def _method(op: Op) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from ..core import layout as lay
 from ..ops.comparison import copy
 from ..ops.creation import fill as fill_value
 from .attach import attach
-from .methods import write
+from .methods import meets, write
 from .tensor import Tensor
 
 
@@ -24,6 +24,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if src is self:
         return self
     if src.shape != self.shape:
+        meets(src, self)
         try:
             src = src.expand(self.shape)
         except RuntimeError:

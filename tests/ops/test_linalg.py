@@ -117,3 +117,20 @@ def test_a_low_rank_matrix_is_found():
     centred = a - a.mean(0)
     assert np.allclose(s.numpy(), np.linalg.svd(centred, compute_uv=False)[:2])
     assert np.allclose(centred @ v.numpy() @ v.numpy().T, centred)
+
+
+def test_info_of_nan_and_of_matrices_solved_several_times():
+    a = clnet.tensor([[[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [float("nan"), 1.0]]])
+    assert clnet.linalg.cholesky_ex(a).info.tolist() == [0, 2]
+    with pytest.raises(clnet.linalg.LinAlgError, match="order 2"):
+        clnet.linalg.cholesky(a[1])
+    assert clnet.linalg.solve_ex(clnet.zeros(2, 2), clnet.ones(4, 2, 1)).info.tolist() == 1
+    assert clnet.linalg.solve_ex(clnet.eye(2).expand(3, 1, 2, 2), clnet.ones(5, 2, 1)).info.shape == (3, 1)
+
+
+@pytest.mark.parametrize("order", ["bad", 1j])
+def test_orders_of_norms_that_do_not_exist(order):
+    for x in (clnet.ones(3), clnet.ones(2, 2)):
+        for call in (clnet.norm, clnet.linalg.norm):
+            with pytest.raises(RuntimeError, match="norm"):
+                call(x, order)

@@ -58,3 +58,12 @@ def test_digests():
         clnet.hash_tensor(clnet.ones(0, 3), 0)
     with pytest.raises(RuntimeError):
         clnet.hash_tensor(clnet.ones(0, 3))
+
+
+def test_saved_as_pytorch_saves_them(tmp_path):
+    tensors = {d.name: clnet.tensor([2, top, 3], dtype=d)[1:] for d, top in TOPS.items()}
+    clnet.save({**tensors, "types": [clnet.uint16, clnet.uint16]}, tmp_path / "x.pt")
+    loaded = clnet.load(tmp_path / "x.pt")
+    assert loaded.pop("types") == [clnet.uint16, clnet.uint16]
+    for name, x in tensors.items():
+        assert loaded[name].dtype is x.dtype and loaded[name].tolist() == x.tolist()
