@@ -8,6 +8,8 @@ points and are kept down to 2**-56 of the largest.
 """
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ import mpmath as mp
 
 mp.mp.dps = 40
 POINTS = 72
-PER_LINE = 4
 TARGET = Path(__file__).resolve().parent.parent / "clnet" / "codegen" / "chebyshev_tables.py"
 HEADER = '''"""Chebyshev coefficients: name -> (low, high, coefficients).  Made by tools/chebyshev_tables.py."""
 from __future__ import annotations
@@ -135,13 +136,20 @@ PARTS: dict[str, tuple[Callable[[Any], Any], float, float]] = {
 }
 
 
+def shortened(values: list[float]) -> list[str]:
+    """Numbers without digits that are below 1e-17 of the largest: sums in float64 lose those anyhow."""
+    top = math.floor(math.log10(max(abs(c) for c in values)))
+    return [repr(float(f"{c:.{min(16, max(0, 17 + math.floor(math.log10(abs(c))) - top))}e}")) if c else "0.0"
+            for c in values]
+
+
 def main() -> None:
     """Compute every part and write the module."""
     text = HEADER
     for name, (f, low, high) in PARTS.items():
-        found = [repr(c) for c in coefficients(f, low, high)]
-        rows = [", ".join(found[i:i + PER_LINE]) + "," for i in range(0, len(found), PER_LINE)]
+        found = shortened(coefficients(f, low, high))
         text += f'    "{name}": ({float(low)!r}, {float(high)!r}, (\n'
+        rows = textwrap.wrap(", ".join(found) + ",", 102)
         text += "".join(f"        {row}\n" for row in rows) + "    )),\n"
         print(f"{name}: {len(found)} coefficients, the last {found[-1]}")
     TARGET.write_text(text + "}\n")
