@@ -13,7 +13,7 @@ from ..core.op import Op
 # PyTorch's lists (docs/amp), with the internal operators that do the work of public ones.
 # Products run in the lower type.
 LOWER = frozenset({
-    "_gemm", "_conv_forward", "_conv_input", "_attention", "__rmatmul__", "addbmm", "addmm", "addmv", "addr", "baddbmm",
+    "_gemm", "_conv_forward", "_conv_input", "__rmatmul__", "addbmm", "addmm", "addmv", "addr", "baddbmm",
     "bmm", "chain_matmul", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "linear", "matmul", "mm", "multi_dot", "mv", "scaled_dot_product_attention"})
 # What loses too much in 16 bits, on CUDA.
@@ -29,7 +29,8 @@ FLOAT32_CPU = frozenset({
     "_cross_entropy", "_nll_loss", "avg_pool3d", "binary_cross_entropy", "cdist", "cosine_embedding_loss", "ctc_loss",
     "grid_sample", "hinge_embedding_loss", "huber_loss", "kl_div", "margin_ranking_loss", "mse_loss",
     "multi_margin_loss", "multilabel_margin_loss", "nanquantile", "nll_loss", "poisson_nll_loss", "polar", "prod",
-    "quantile", "renorm", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss"})
+    "quantile", "renorm", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+    *(f"{way}fft{axes}" for way in ("", "i", "r", "ir", "h", "ih") for axes in ("", "2", "n"))})
 # Where float32 and 16 bits meet, float32.
 WIDEST = frozenset({
     "addcdiv", "addcmul", "atan2", "bilinear", "cat", "cross", "dot", "grid_sample", "index_put", "scatter_add",

@@ -135,3 +135,20 @@ def test_training_in_float16_converges():
         scaler.update()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("dtype", [clnet.bfloat16, clnet.float16])
+def test_attention(dtype):
+    x = _x(1, 2, 4, 8).requires_grad_()
+    expected = F.scaled_dot_product_attention(x, x, x)
+    with autocast("cpu", dtype=dtype):
+        y = F.scaled_dot_product_attention(x, x, x)
+        assert nn.MultiheadAttention(8, 2)(x[0], x[0], x[0])[0].dtype is dtype
+    assert y.dtype is dtype and clnet.allclose(y.float(), expected, atol=3e-2)
+    y.float().sum().backward()
+    assert x.grad.dtype is clnet.float32
+
+
+def test_transforms_take_float32_on_cpus():
+    with autocast("cpu"):
+        assert clnet.fft.rfft2(_x(2, 2).bfloat16()).dtype is clnet.complex64
