@@ -63,6 +63,9 @@ class DataLoader:
         self.pin_memory, self.pin_memory_device, self.in_order = pin_memory, pin_memory_device, in_order
         self.prefetch_factor, self.persistent_workers = prefetch_factor, persistent_workers
         self.worker_init_fn, self.generator = worker_init_fn, generator
+        if multiprocessing_context is not None and not num_workers:
+            raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
+                             "but got num_workers=0")
         self.multiprocessing_context = multiprocessing_context
         self._iterable = isinstance(dataset, IterableDataset)
         if self._iterable:
