@@ -26,7 +26,7 @@ CPU_WORKERS_PER_UNIT = 4
 # Vectors of neighbouring outputs that one work-item of a CPU keeps.
 COLUMN_BLOCK = 32
 GPU_GROUP = 64
-GPU_WORKERS_PER_UNIT = 256
+GPU_WORKERS_PER_UNIT = 1024
 # Rows on GPUs: work-items that share one, elements for each, groups per unit.
 GPU_LANES = 256
 GPU_LANE_GRAIN = 4

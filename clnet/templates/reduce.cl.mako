@@ -228,7 +228,7 @@ def element(j):
                 ${acc_t} value = ${mapped};
 % if arg:
 % if given_index:
-% if V == 1 or not col:
+% if V > 1 or not col:
                 ${idx_t} value_i = ${"given[x0_row + r]" if not col and V == 1 else "0"};
 % endif
 % if V > 1:
