@@ -35,11 +35,11 @@ def default_collate(batch: Any) -> Any:
         made = {key: default_collate([sample[key] for sample in batch]) for key in first}
         return _like(first, made)
     if isinstance(first, tuple) and _is_named(first):
-        return type(first)(*(default_collate(list(column)) for column in zip(*batch)))
+        return type(first)(*(default_collate(column) for column in zip(*batch)))
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [default_collate(list(column)) for column in zip(*batch)]
+        columns = [default_collate(column) for column in zip(*batch)]
         return columns if isinstance(first, tuple) else _like(first, columns)
     raise TypeError("default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
                     f"found {type(first)}")

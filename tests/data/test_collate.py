@@ -27,7 +27,7 @@ def test_containers():
     assert batch["a"].tolist() == [1, 5] and batch["b"][0].tolist() == [2, 6]
     assert [t.tolist() for t in batch["b"][1]] == [[3, 7], [4, 8]]
     point = default_collate([Point(1, "p"), Point(2, "q")])
-    assert isinstance(point, Point) and point.x.tolist() == [1, 2] and point.y == ["p", "q"]
+    assert isinstance(point, Point) and point.x.tolist() == [1, 2] and point.y == ("p", "q")
     assert isinstance(default_collate([OrderedDict(a=1)]), OrderedDict)
     with pytest.raises(RuntimeError, match="equal size"):
         default_collate([[1, 2], [3]])
