@@ -61,12 +61,13 @@ def _windows(call: Call, laid: Laid, inner: int, taps: Triple, dilation: Triple,
 
 def _positions(call: Call, laid: Laid, image: int, n: int, size: Triple, y_n: int, y: Triple, padded: int,
                piece: int) -> tuple[Temporary, Temporary]:
-    """Offsets of (image, position) in laid planes and in the result, with ``padded`` entries."""
-    place, target = call.offsets(padded), call.offsets(padded)
-    count = n * math.prod(size)
-    scalars = {"image": image, "pitch_d": laid.strides[0], "pitch_h": laid.strides[1], "y_n": y_n,
-               "count": count, "last": count - piece, "entries": padded} | axes("out", size) | axes("y", y)
-    call.launch("conv_places", {"kind": "positions"}, [place, target], scalars, 1, min(padded, call.caps.units))
+    """Offsets of (image, position) in laid planes and in the result, of every ``piece``-th of ``padded``."""
+    entries, count = padded // piece, n * math.prod(size) // piece
+    place, target = call.offsets(entries), call.offsets(entries)
+    scalars = {"image": image, "pitch_d": laid.strides[0], "pitch_h": laid.strides[1], "y_n": y_n, "piece": piece,
+               "count": count, "last": count - 1, "entries": entries}
+    scalars |= axes("out", (size[0], size[1], size[2] // piece)) | axes("y", y)
+    call.launch("conv_places", {"kind": "positions"}, [place, target], scalars, 1, min(entries, call.caps.units))
     return place, target
 
 

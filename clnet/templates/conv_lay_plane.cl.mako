@@ -48,14 +48,21 @@ def element(at): return types.convert(types.load(source, "x", at), source, targe
                 for (; w + ${lanes} <= stop; w += ${lanes})
                     ${types.store(target, "row", "w", types.convert(types.load(source, "x", "(start + w)", lanes), source, target, lanes), lanes)}
 % elif mode == "pair":
-            if (x_w == 1)
-                // The loads reach one element beyond the pair's second half: not at the very end.
-                for (; w + ${lanes} < stop; w += ${lanes}) {
-                    const ${types.register_type(target, lanes)} low = ${types.convert(types.load(source, "x", "(start + 2 * w)", lanes), source, target, lanes)};
-                    const ${types.register_type(target, lanes)} high = ${types.convert(types.load(source, "x", f"(start + 2 * w + {lanes})", lanes), source, target, lanes)};
-                    const ${types.register_type(target, lanes)} even = (${types.register_type(target, lanes)})(low.even, high.even);
-                    ${types.store(target, "row", "w", "even", lanes)}
+            if (x_w == 1) {
+% for wide in (lanes, lanes // 2):
+<% vector = types.register_type(target, wide) %>\
+                for (; w + ${wide} <= stop; w += ${wide}) {
+                    // Where pairs would reach beyond the row, they begin one element earlier.
+                    const ${T} early = start + 2 * (w + ${wide}) > from + in_w;
+                    if (early && in_w < ${2 * wide}) break;
+                    const ${T} at = start + 2 * w - early;
+                    const ${vector} low = ${types.convert(types.load(source, "x", "at", wide), source, target, wide)};
+                    const ${vector} high = ${types.convert(types.load(source, "x", f"(at + {wide})", wide), source, target, wide)};
+                    const ${vector} half_ = early ? (${vector})(low.odd, high.odd) : (${vector})(low.even, high.even);
+                    ${types.store(target, "row", "w", "half_", wide)}
                 }
+% endfor
+            }
 % endif
             for (; w < stop; ++w) row[w] = ${element("start + w * x_step")};
 % endif

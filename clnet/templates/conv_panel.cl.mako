@@ -56,7 +56,7 @@ void ${entry}(
             const ${T} length = min(k_block, k_stop - k0);
             for (${T} p = 0; p < panels_here; ++p) {
                 ${T} at[${W // piece}];
-                for (${T} l = 0; l < ${W // piece}; ++l) at[l] = v[(panel_first + p) * ${W} + l * ${piece}];
+                for (${T} l = 0; l < ${W // piece}; ++l) at[l] = v[(panel_first + p) * ${W // piece} + l];
                 __global ${one_t} *panel = blocks + p * k_block * ${W};
                 for (${T} k = 0; k < length; ++k) {
                     __global const ${one_t} *from = source + u[k0 + k];
@@ -128,7 +128,18 @@ void ${entry}(
                     __global ${types.memory_type(y_dtype)} *line = result + row_first * y_row;
 % if scattered:
                     ${T} to[${W // piece}];
-                    for (${T} l = 0; l < ${W // piece}; ++l) to[l] = target[column + l * ${piece}];
+                    for (${T} l = 0; l < ${W // piece}; ++l) to[l] = target[column / ${piece} + l];
+% endif
+% if scattered and unit and piece < W:
+                    if (column + ${W} <= columns && to[${W // piece - 1}] - to[0] == ${W - piece}) {
+                        // One run within an image.
+                        for (${T} i = 0; i < rows_here; ++i) {
+% for j in range(Q):
+                            ${types.store(y_dtype, "line", f"to[0] + {j * V}", types.convert(f"final[i * {Q} + {j}]", accumulate, y_dtype, V), V)}
+% endfor
+                            line += y_row;
+                        }
+                    } else
 % endif
                     if (column + ${W} <= columns) {
                         for (${T} i = 0; i < rows_here; ++i) {

@@ -1,7 +1,8 @@
 ## Offsets of taps and of positions in laid planes, for products whose factor is gathered.
 ##
 ## windows: place[(c, tap)] = c * plane + where the tap lies; positions: place[(n, p)] = n * image +
-## where the window of output p begins, and target[(n, p)] = where the output goes.
+## where the window of output p begins, and target[(n, p)] = where the output goes, for each
+## `piece` neighbours of a row, as which out_w counts.
 <%
 T = index_type
 %>\
@@ -46,8 +47,8 @@ void ${entry}(
         // The rest of the row, without divisions.
         const ${T} row_stop = e < count ? min(min(stop, count), e + out_w - p_w) : e + 1;
         for (; e < row_stop; ++e, ++p_w) {
-            place[e] = at + p_w;
-            target[e] = to + p_w * y_w;
+            place[e] = at + p_w * piece;
+            target[e] = to + p_w * piece * y_w;
         }
     }
 % endif
