@@ -27,8 +27,8 @@ def _edge(x: Any) -> Any:
     return (x.node, x.output_nr) if isinstance(x, GradientEdge) else edge(x)
 
 
-def _seed(output: Any, gradient: Any) -> Any:
-    """The cotangent a root starts with.
+def _seed(output: Any, gradient: Any, lasting: bool) -> Any:
+    """The cotangent a root starts with; ``lasting``: one that other passes share will do.
 
     Raises:
         RuntimeError: none given for an output that is not a single number, or shapes differ.
@@ -43,6 +43,8 @@ def _seed(output: Any, gradient: Any) -> Any:
         if output.layout.dtype.is_complex:
             raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                f"{output.layout.dtype}")
+        if lasting and not output.layout.shape:
+            return _one(output.device, output.layout.dtype)
         return fill(1, shape=output.layout.shape, dtype=output.layout.dtype, device=output.device)
     if tuple(gradient.shape) != tuple(output.shape):
         raise RuntimeError(f"Mismatch in shape: grad_output has a shape of {list(gradient.shape)} "
@@ -50,13 +52,27 @@ def _seed(output: Any, gradient: Any) -> Any:
     return gradient
 
 
-def _roots(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
+def _one(device: Any, dtype: Any) -> Any:
+    """A 1 that passes share as long as nobody writes to it: making one costs a launch."""
+    one = device.plans.get((fill, dtype))
+    if one is None or one.storage.version:
+        one = device.plans[fill, dtype] = fill(1, shape=(), dtype=dtype, device=device)
+    return one
+
+
+def _own(g: Any) -> Any:
+    """A cotangent that the user may keep: not the one that passes share."""
+    one = g.device.plans.get((fill, g.dtype))
+    return g.clone() if one is not None and one.storage is g.storage else g
+
+
+def _roots(outputs: Sequence[Any], gradients: Sequence[Any], lasting: bool = False) -> list[Any]:
     roots = []
     for y, g in zip(outputs, gradients):
         e = _edge(y)
         if e is None:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-        roots.append((*e, _seed(y, g)))
+        roots.append((*e, _seed(y, g, lasting)))
     return roots
 
 
@@ -82,7 +98,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     given = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        _run(_roots(outputs, given), keep, create_graph)
+        _run(_roots(outputs, given, True), keep, create_graph)
         return
     wanted = _as_tuple(inputs)
     if not wanted:
@@ -204,7 +220,7 @@ def _run(roots: list[Any], keep: bool, create_graph: bool,
                             node.release()
                     if node.around is not None:
                         grads = _after(node, received, grads)
-            for e, g in itertools.zip_longest(node.edges, grads):
+            for e, g in zip(node.edges, grads or itertools.repeat(None)):
                 if e is None:
                     continue
                 target, index = e
@@ -225,6 +241,7 @@ def _add(buffers: dict[Any, dict[int, Any]], node: Any, index: int, g: Any) -> N
 
 def _observe(node: Any, received: dict[int, Any], captured: dict[Any, Any] | None) -> None:
     """Hooks may replace cotangents; retained and captured ones are handed out."""
+    received.update((index, _own(g)) for index, g in received.items())
     for index, hooks in (node.hooks or {}).items():
         for hook in list(hooks.values()) if index in received else ():
             changed = hook(received[index])

@@ -92,27 +92,30 @@ class Call(Node):
                  results: Any) -> None:
         super().__init__()
         self.op, self.attrs = op, attrs
-        self.edges = [edge(x) for x in operands]
-        self.needs = [e is not None for e in self.edges]
-        self.layouts = [getattr(x, "layout", None) for x in operands]
+        self.edges = edges = [edge(x) for x in operands]
+        self.needs = [e is not None for e in edges]
+        self.layouts = layouts = [getattr(x, "layout", None) for x in operands]
         self.out_layouts = [r.layout for r in results]
         self.sequence = next(_sequence)
         self.released = False
         if grad_mode.anomaly:
             self.trace = "".join(traceback.format_stack()[:-3])
         reads_in, reads_out = self._reads()
-        for i in reads_in:
-            if i < len(operands) and self.layouts[i] is not None:
-                meta = operands[i].meta
-                if meta is not None and meta.inference:
-                    raise RuntimeError("Inference tensors cannot be saved for backward. To work around you "
-                                       "can make a clone to get a normal tensor and use it in autograd. "
-                                       f"(operand {i} of {op.name})")
-        self._operands = [x if i in reads_in or self.layouts[i] is None else None
-                          for i, x in enumerate(operands)]
-        self._versions = [(x, x.storage.version) for i, x in enumerate(operands)
-                          if i in reads_in and self.layouts[i] is not None]
-        self._outputs: dict[int, Any] = {k: results[k].alias() for k in reads_out}
+        self._operands = list(operands)
+        self._versions = versions = []
+        for i, layout in enumerate(layouts):
+            if layout is None:
+                continue
+            if i not in reads_in:
+                self._operands[i] = None
+                continue
+            x = operands[i]
+            if x.meta is not None and x.meta.inference:
+                raise RuntimeError("Inference tensors cannot be saved for backward. To work around you "
+                                   "can make a clone to get a normal tensor and use it in autograd. "
+                                   f"(operand {i} of {op.name})")
+            versions.append((x, x.storage.version))
+        self._outputs: dict[int, Any] = {k: results[k].alias() for k in reads_out} if reads_out else {}
         self._packed = grad_mode.saved_hooks is not None
         if self._packed:
             self._pack(*grad_mode.saved_hooks)
@@ -136,8 +139,9 @@ class Call(Node):
 
     def saved_now(self) -> None:
         """Note the versions of saved results, after an in-place call has counted its write."""
-        self._versions += [(alias, alias.storage.version) for alias in self._outputs.values()
-                           if not isinstance(alias, Packed)]
+        if self._outputs:
+            self._versions += [(alias, alias.storage.version) for alias in self._outputs.values()
+                               if not isinstance(alias, Packed)]
 
     @property
     def operands(self) -> list[Any]:

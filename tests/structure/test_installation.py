@@ -35,7 +35,7 @@ def site(tmp_path_factory):
         shutil.copy(ROOT / name, sources)
     shutil.copytree(ROOT / "clnet", sources / "clnet", ignore=shutil.ignore_patterns("__pycache__"))
     _run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
-         "--no-index", "--target", str(folder / "site"), str(sources))
+         "--no-index", "--no-compile", "--target", str(folder / "site"), str(sources))
     return folder / "site"
 
 
