@@ -50,9 +50,9 @@ def test_everything_is_installed(site):
 
 
 def test_it_is_small(site):
-    # What clnet brings; the byte-compiled copies are the interpreter's.
+    # What clnet brings: byte-compiled copies are the interpreter's, and the list of files is pip's.
     assert sum(p.stat().st_size for p in site.rglob("*")
-               if p.is_file() and "__pycache__" not in p.parts) < MOST_BYTES
+               if p.is_file() and "__pycache__" not in p.parts and p.name != "RECORD") < MOST_BYTES
 
 
 def test_it_computes(site):
