@@ -5,6 +5,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..core.layout import wrap_dim
@@ -80,12 +81,13 @@ class DataParallel(Module):
         sizes = self._sizes(_batch_size((inputs, kwargs), self.dim))
         # All copies precede all forward passes: reading from a device waits for what was enqueued on it.
         # In backward, which goes the other way, every device has its work before a gradient is waited for.
+        meeting = _Meeting(self.devices)
         shares, start = [], 0
         for device, size in zip(self.devices, sizes):
             if size:
                 with _naming(device):
                     part = _part((inputs, kwargs), self.dim, start, size, device)
-                    shares.append((device, size, self._state_on(device), part))
+                    shares.append((device, size, self._state_on(device, meeting), part))
             start += size
         measured = self._shares is None
         results, speeds = [], []
@@ -98,6 +100,7 @@ class DataParallel(Module):
                     speeds.append(size / (time.perf_counter() - began))
         if measured and len(speeds) == len(self.devices):
             self._measure(speeds)
+        _finish(self.devices)
         return _gathered(results, self.output_device, self.dim)
 
     def _measure(self, speeds: list[float]) -> None:
@@ -113,10 +116,32 @@ class DataParallel(Module):
             ends.append(round(total * batch))
         return [end - begin for begin, end in zip([0, *ends], ends)]
 
-    def _state_on(self, device: Device) -> dict[str, Tensor]:
+    def _state_on(self, device: Device, meeting: _Meeting) -> dict[str, Tensor]:
         if device is self.devices[0]:
             return {}
-        return {name: t.to(device) for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
+        state = {name: t.to(device) for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
+        for t in state.values():
+            if t.requires_grad:
+                t.register_hook(meeting)
+        return state
+
+
+def _finish(devices: Sequence[Device]) -> None:
+    """Wait for all devices at once: a runtime may compute in the thread that waits."""
+    with ThreadPoolExecutor(len(devices)) as pool:
+        list(pool.map(Device.synchronize, devices))
+
+
+class _Meeting:
+    """A hook of gradients on their way back: at the first one every device has its work, and all are waited for."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._awaited = list(devices)
+
+    def __call__(self, gradient: Tensor) -> None:
+        awaited, self._awaited = self._awaited, []
+        if awaited:
+            _finish(awaited)
 
 
 @contextlib.contextmanager
