@@ -102,7 +102,7 @@ class Call(Node):
             self.trace = "".join(traceback.format_stack()[:-3])
         reads_in, reads_out = self._reads()
         self._operands = list(operands)
-        self._versions = versions = []
+        versions: list[Any] = []
         for i, layout in enumerate(layouts):
             if layout is None:
                 continue
@@ -115,6 +115,7 @@ class Call(Node):
                                    "can make a clone to get a normal tensor and use it in autograd. "
                                    f"(operand {i} of {op.name})")
             versions.append((x, x.storage.version))
+        self._versions = versions
         self._outputs: dict[int, Any] = {k: results[k].alias() for k in reads_out} if reads_out else {}
         self._packed = grad_mode.saved_hooks is not None
         if self._packed:
