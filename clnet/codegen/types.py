@@ -73,15 +73,14 @@ def store(dtype: DType, pointer: str, index: str, value: str, width: int = 1) ->
             else f"{pointer}[{index}] = {value};")
 
 
-def stream(dtype: DType, pointer: str, index: str, value: str, width: int, large: str) -> str:
-    """``store`` that goes past the caches where the C condition ``large`` holds, if the place is aligned."""
+def stream(dtype: DType, pointer: str, index: str, value: str, width: int) -> str:
+    """``store`` that goes past the caches if the place is aligned."""
     plain = store(dtype, pointer, index, value, width)
     if dtype.itemsize * width < 64:
         return plain
-    lanes = 2 * width if dtype.is_complex else width
-    vector = f"{_MEMORY[dtype.to_real()]}{lanes}"
-    return (f"if ({large} && !((ulong)({pointer} + {index}) & (sizeof({vector}) - 1)))\n"
-            f"STORE_PAST({value}, (__global {vector} *)({pointer} + {index}));\nelse {plain}")
+    vector = f"{_MEMORY[dtype.to_real()]}{2 * width if dtype.is_complex else width}"
+    return (f"if ((ulong)({pointer} + {index}) & (sizeof({vector}) - 1)) {plain}\n"
+            f"else STORE_PAST({value}, (__global {vector} *)({pointer} + {index}));")
 
 
 def splat(dtype: DType, value: str, width: int) -> str:

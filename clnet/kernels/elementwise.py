@@ -1,6 +1,7 @@
 """Plans of elementwise kernels: one expression per output over broadcast operands."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from ..codegen import softdouble
 from ..codegen.expr import Apply, Arg, Expr, arguments, cast, postorder, substitute
 from ..codegen.render import plan_vector_width
 from ..codegen.spec import KernelSpec
-from ..codegen.types import register_dtype
+from ..codegen.types import STREAM_BYTES, register_dtype
 from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
@@ -156,6 +157,9 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
         pick = SPACE.choice(caps, f"{outputs[0].dtype.name} {len(dtypes) - len(nodes)} {rank} "
                             f"{'long' if len(nodes) > LONG else 'short'}", numel)
         width = pick("lanes", width) if width == 16 else width
+    touched = [math.prod(n for n, s in zip(sizes, st) if s) for st in steps]
+    layouts = [o for _, o in tensors] + list(outputs)
+    large = width > 1 and sum(n * o.dtype.itemsize for n, o in zip(touched, layouts)) >= STREAM_BYTES
     faults = next((e.primitive.fault for e in nodes if isinstance(e, Apply) and e.primitive.fault), "")
     index_type = "uint32" if index == "uint" else "uint64"
     args: list[Any] = []
@@ -183,7 +187,7 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
     spec = KernelSpec(
         "elementwise", name,
         (("exprs", exprs), ("operands", tuple(described)), ("outputs", results),
-         ("rank", rank), ("width", width), ("index_type", index),
+         ("rank", rank), ("width", width), ("index_type", index), ("large", large),
          ("fault_code", fault_code(name, faults) if faults else 0)),
         (local,), tuple(arg_types), faults)
     return Plan(outputs, (Launch(spec, (groups * local,), tuple(args)),), single=len(outputs) == 1)

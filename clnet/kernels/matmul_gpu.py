@@ -182,13 +182,17 @@ def _skinny(p: Product, pick: Choice, caps: DeviceCaps) -> tuple[list[Launch], l
     sharers = 1
     while sharers < (SKINNY_SHARERS if along_k else 4) and 2 * sharers * width <= p.k:
         sharers *= 2
+    columns = 1 << (p.n - 1).bit_length()
+    while items > sharers and columns * (items // sharers) * (sharers + 1) * p.accumulate.itemsize > min(
+            caps.local_mem_size, LOCAL_BYTES):
+        items //= 2
     rows = SKINNY_ROWS if along_k and p.m >= SKINNY_ROWS * items // sharers else 1
     tile_m = items // sharers * rows
     tiles_m, count = -(-p.m // tile_m), math.prod(p.batch)
     part, splits, temporaries = _split(p, tiles_m * count, "skinny", pick, caps)
     args, params = _tiled_arguments(part, tiles_m, 1, splits)
     params |= {"tile_m": tile_m, "tile_n": SKINNY, "tile_k": width, "rows": rows, "items": items, "sharers": sharers,
-               "columns": 1 << (p.n - 1).bit_length(), "along_k": along_k,
+               "columns": columns, "along_k": along_k,
                "a_vector": p.a.column == 1, "b_vector": p.b.row == 1}
     launch = args.launch("matmul_skinny", params, items, tiles_m * splits * count * items)
     return _finish(p, part.y, launch, splits, caps), temporaries

@@ -12,7 +12,6 @@ results = [(f"y{i}", o) for i, o in enumerate(outputs)]
 everything = tensors + results
 T = index_type
 def strided(o, d): return o[2][d] == "s"
-touched = sum(o[1].itemsize for _, o in everything if o[2][last] != "b")
 %>\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
 void ${entry}(
@@ -132,7 +131,6 @@ def read(i, o):
     const ${T} share = (tasks + (${T})get_global_size(0) - 1) / (${T})get_global_size(0);
     const ${T} first = (${T})get_global_id(0) * share;
     const ${T} stop = min(tasks, first + share);
-    const bool large = (ulong)(tasks / chunks) * n >= ${types.STREAM_BYTES // touched};
     for (${T} task = first; task < stop; ++task) {
         const ${T} begin = (task % chunks) * chunk;
         const ${T} end = min(n, begin + chunk);
@@ -176,7 +174,7 @@ def read(i, o):
 % endfor
 % for (name, o), value in zip(results, values):
 % if o[2][last] == "u" and whole:
-            ${types.stream(o[1], name, f"{name}_row + i", value, W, "large")}
+            ${(types.stream if large else types.store)(o[1], name, f"{name}_row + i", value, W)}
 % else:
             ${types.register_type(o[1])} part_${name}[${W}];
             ${types.spread(o[1], value, f"part_{name}", W)}
