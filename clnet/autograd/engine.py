@@ -256,15 +256,15 @@ def _observe(node: Any, received: dict[int, Any], captured: dict[Any, Any] | Non
                 captured[target, index] = received[index]
 
 
-def _received(node: Any, received: dict[int, Any]) -> tuple[Any, ...]:
+def _received(node: Any, received: dict[int, Any]) -> list[Any]:
     """The cotangents of all of a node's results, None for those that have none."""
-    return tuple(received.get(k) for k in range(len(node.out_layouts)))
+    return [received.get(k) for k in range(len(node.out_layouts))]
 
 
 def _before(node: Any, received: dict[int, Any], held: set[Any]) -> None:
     """Let the node's hooks replace the cotangents that it is about to take."""
     for hook in list(node.around[0].values()):
-        changed = hook(_received(node, received))
+        changed = hook(tuple(_received(node, received)))
         if changed is not None:
             received.update((i, g) for i, g in enumerate(changed) if g is not None)
     held.update(g.storage for g in received.values())
@@ -273,7 +273,7 @@ def _before(node: Any, received: dict[int, Any], held: set[Any]) -> None:
 def _after(node: Any, received: dict[int, Any], grads: Any) -> Any:
     """The operands' cotangents as the node's hooks leave them."""
     for hook in list(node.around[1].values()):
-        changed = hook(tuple(grads), _received(node, received))
+        changed = hook(tuple(grads), tuple(_received(node, received)))
         grads = grads if changed is None else changed
     return grads
 
@@ -281,7 +281,7 @@ def _after(node: Any, received: dict[int, Any], grads: Any) -> Any:
 def _derive(node: Any, received: dict[int, Any]) -> list[Any]:
     """The node's cotangents, fitted to its operands."""
     try:
-        grads = node.apply([received.get(k) for k in range(len(node.out_layouts))])
+        grads = node.apply(_received(node, received))
     except Exception:
         if node.trace is not None:
             warnings.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the "

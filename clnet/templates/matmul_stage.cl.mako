@@ -3,8 +3,9 @@
 ##
 ## A factor is seen as rows (m of a, n of b) by k.  Its order says what follows in memory: "k", "rows",
 ## or "s" for neither; or how the windows of a convolution are read: "gather", neighbouring items along the
-## rows and each several k, or "across", neighbouring items along k and each several rows.  Neighbouring items read what follows in memory, or (``k_inner``) along k where local
-## memory is laid out that way: their writes would meet in one bank otherwise.
+## rows and each several k, or "across", neighbouring items along k and each several rows.  Neighbouring
+## items read what follows in memory, or (``k_inner``) along k where local memory is laid out that way:
+## their writes would meet in one bank otherwise.
 <%def name="multiply_add()">\
 #undef MATMUL_MAD
 % if accumulate.is_floating_point:
