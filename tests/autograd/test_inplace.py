@@ -119,3 +119,15 @@ def test_overlapping_operands_are_refused_where_that_is_plain_and_read_first_els
     assert x.tolist() == [1, 2, 1, 4, 3, 6]
     with pytest.raises(RuntimeError, match="single memory location"):
         clnet.zeros(3).expand(2, 3).add_(1)
+
+
+def test_out_writes_where_it_is_told():
+    """An elementwise result goes straight into ``out``; inputs that need gradients are refused there."""
+    x, y = clnet.arange(6.).reshape(2, 3), clnet.ones(3)
+    target = clnet.zeros(3, 2).t()
+    before = target.data_ptr()
+    assert clnet.add(x, y, alpha=2, out=target) is target
+    assert target.data_ptr() == before and target.tolist() == [[2, 3, 4], [5, 6, 7]]
+    assert clnet.exp(x, out=x) is x and x[0, 0].item() == 1
+    with pytest.raises(RuntimeError, match="automatic differentiation"):
+        clnet.add(clnet.ones(3, requires_grad=True), y, out=clnet.empty(3))
