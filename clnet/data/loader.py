@@ -1,6 +1,7 @@
 """Batches of a dataset, one after the other."""
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -105,31 +106,27 @@ class DataLoader:
         source = self.generator if self.generator is not None else default_generator
         resumed, self._resumed = self._resumed, None
         if resumed is None:
-            self._pass = {"generator": source.snapshot(), "base_seed": None, "given": 0}
-            if self.num_workers:
-                self._pass["base_seed"] = _seed_from(source)
+            # Drawn without workers too: their number shall not change the order.
+            self._pass = {"generator": source.snapshot(), "base_seed": _seed_from(source), "given": 0}
             return self._count(self._start(0))
         # The order is drawn again from where it was drawn first, without a trace in the generator.
         self._pass = dict(resumed)
         present = source.snapshot()
         source.restore(tuple(resumed["generator"]))
-        if self.num_workers:
-            _seed_from(source)
+        _seed_from(source)
         requests = self._requests()
         if not self._iterable:
-            try:
+            with contextlib.suppress(TypeError):  # a sampler without length may have no end
                 requests = iter(list(itertools.islice(requests, len(self))))
-            except TypeError:  # a sampler without length may have no end
-                first = next(requests, None)
-                requests = itertools.chain([] if first is None else [first], requests)
         source.restore(present)
         return self._count(self._start(resumed["given"], requests))
 
     def _requests(self) -> Iterator[Any]:
-        """Indices of one batch after the other."""
+        """Indices of one batch after the other; the first are drawn at once, and with them the order."""
         if self._iterable:
             return itertools.repeat(None)
-        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
+        drawn = iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
+        return itertools.chain(list(itertools.islice(drawn, 1)), drawn)
 
     def _start(self, first: int, requests: Iterator[Any] | None = None) -> Iterator[Any]:
         """Batches from number ``first`` on."""

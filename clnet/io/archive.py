@@ -98,7 +98,4 @@ def _explain(file: IO[bytes], name: str, error: Exception) -> str:
     if start.startswith(b"PK"):
         return (f"{name}: failed finding the zip archive's central directory ({error}): the file is "
                 "truncated or corrupt")
-    if start[:1] == b"\x80" and b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" in start:
-        return (f"{name}: this is PyTorch's format from before version 1.6; load it with PyTorch and save "
-                "it again")
     return f"{name}: not a checkpoint: neither a zip archive nor a name that ends in .safetensors"

@@ -22,6 +22,8 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
             yield direct
         return
     folder, name = os.path.split(target)
+    if not os.path.isdir(folder):
+        raise RuntimeError(f"Parent directory {folder} does not exist.")
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:

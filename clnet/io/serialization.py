@@ -6,21 +6,21 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from ..core.dtypes import DType
 from ..core.errors import DeviceError
 from ..device import Device, current_device
 from ..tensor.pickling import storage_bytes, storage_of
 from ..tensor.storage import Storage
-from . import safetensors, shards
+from . import legacy, safetensors, shards
 from .archive import ArchiveReader, ArchiveWriter, CheckpointError
 from .atomic import replacing
 from .pickler import CheckpointPickler
-from .unpickler import DataUnpickler, FullUnpickler, LoadedStorage, StorageKind
+from .unpickler import DataUnpickler, FullUnpickler, LoadedStorage, StorageKind, byteswapped
 
 _SAFETENSORS = ".safetensors"
 
@@ -42,8 +42,9 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
 
     Raises:
         RuntimeError: tensors view the same memory as different types.
-        TypeError: objects that the safetensors format can't hold, or ``f`` is no file.
-        NotImplementedError: PyTorch's format from before 1.6, or another pickle module.
+        TypeError: objects that the safetensors format can't hold.  AttributeError: ``f`` is no file.
+        NotImplementedError: PyTorch's format from before 1.6 (which ``load`` reads), or another
+            pickle module.
 
     >>> import io
     >>> import clnet
@@ -73,8 +74,8 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
     elif callable(getattr(f, "write", None)):
         _write_archive(obj, f, "archive", pickle_protocol)
     else:
-        raise TypeError(f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, "
-                        f"but got {type(f).__name__}")
+        raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'write' "
+                             f"attribute, but got {type(f).__name__}")
 
 
 def _write_archive(obj: Any, file: IO[bytes], folder: str, protocol: int) -> None:
@@ -130,12 +131,12 @@ def _read(file: IO[bytes], name: str, map_location: Any, restricted: bool, optio
     places = _Places(map_location)
     if name.endswith(_SAFETENSORS):
         return safetensors.read(file.read(), name, places.device)
-    archive = ArchiveReader(file, name)
-    storages = _Storages(archive, places)
-    unpickler: Any = (DataUnpickler if restricted else FullUnpickler)(
-        io.BytesIO(archive.read("data.pkl")), storages, **options)
+    unpickler: Any = partial(DataUnpickler if restricted else FullUnpickler, **options)
     try:
-        return unpickler.load()
+        if legacy.is_legacy(file):
+            return legacy.read(file, name, places, unpickler)
+        archive = ArchiveReader(file, name)
+        return unpickler(io.BytesIO(archive.read("data.pkl")), _Storages(archive, places)).load()
     except (pickle.UnpicklingError, RuntimeError):
         raise
     except Exception as error:
@@ -218,12 +219,7 @@ class _Storages:
                 raise CheckpointError(f"{self._archive.name}: record 'data/{key}' has {len(data)} bytes "
                                       f"in place of {count} elements of {kind.dtype}")
             array = np.frombuffer(data, np.uint8)
-            storage = storage_of(_byteswapped(array, kind.dtype) if self._swapped else array,
+            storage = storage_of(byteswapped(array, kind.dtype) if self._swapped else array,
                                  self._places.device(location))
             self._read[key] = LoadedStorage(self._places.moved(storage, location), kind.dtype)
         return self._read[key]
-
-
-def _byteswapped(array: np.ndarray, dtype: DType) -> np.ndarray:
-    width = dtype.itemsize // (2 if dtype.is_complex else 1)
-    return array.reshape(-1, width)[:, ::-1].reshape(-1)

@@ -7,11 +7,15 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import IO, Any, ClassVar
 
+import numpy as np
+
 from ..core import layout as lay
 from ..core.dtypes import DType
 from ..core.layout import Layout, Size
 from ..device import Device
 from ..nn.parameter import Parameter
+from ..ops.arithmetic import neg
+from ..ops.complex import conj
 from ..tensor import Tensor
 from ..tensor.pickling import rebuild_tensor
 from ..tensor.storage import Storage
@@ -36,6 +40,12 @@ class LoadedStorage:
         self.storage, self.dtype = storage, dtype
 
 
+def byteswapped(array: np.ndarray, dtype: DType) -> np.ndarray:
+    """Bytes of elements in the other byte order."""
+    width = dtype.itemsize // (2 if dtype.is_complex else 1)
+    return array.reshape(-1, width)[:, ::-1].reshape(-1)
+
+
 def _tensor(given: LoadedStorage, offset: int, size: Any, stride: Any, requires_grad: bool = False,
             hooks: Any = None, metadata: Any = None) -> Tensor:
     """The tensor of a file.
@@ -51,8 +61,13 @@ def _tensor(given: LoadedStorage, offset: int, size: Any, stride: Any, requires_
     if layout.numel and (offset + layout.extent()) * given.dtype.itemsize > given.storage.nbytes:
         raise CheckpointError(f"a tensor of shape {shape}, strides {strides} and offset {offset} reaches "
                               f"outside its storage of {given.storage.nbytes} bytes")
-    return rebuild_tensor(given.storage, offset, shape, strides, given.dtype,
-                          bool(requires_grad) and given.dtype.is_inexact)
+    made = rebuild_tensor(given.storage, offset, shape, strides, given.dtype, False)
+    # PyTorch notes a conjugation or a change of sign that it has put off.
+    if metadata and metadata.get("conj"):
+        made = conj(made)
+    if metadata and metadata.get("neg"):
+        made = neg(made)
+    return made.requires_grad_() if requires_grad and given.dtype.is_inexact else made
 
 
 def _typed_tensor(given: LoadedStorage, offset: int, size: Any, stride: Any, requires_grad: bool, hooks: Any,
@@ -60,7 +75,7 @@ def _typed_tensor(given: LoadedStorage, offset: int, size: Any, stride: Any, req
     """A tensor whose type is told with it, for its storage has none."""
     if not isinstance(given, LoadedStorage) or not isinstance(dtype, DType):
         raise CheckpointError(f"a tensor of {dtype!r} can't be")
-    return _tensor(LoadedStorage(given.storage, dtype), offset, size, stride, requires_grad)
+    return _tensor(LoadedStorage(given.storage, dtype), offset, size, stride, requires_grad, hooks, metadata)
 
 
 def _parameter(data: Tensor, requires_grad: bool = True, hooks: Any = None) -> Parameter:
@@ -119,7 +134,7 @@ class DataUnpickler(pickle._Unpickler):
     stack: list[Any]  # the base class has it, and its stubs leave it out
     dispatch: ClassVar[Any] = dict(pickle._Unpickler.dispatch)
 
-    def __init__(self, file: IO[bytes], storage_of: Callable[[StorageKind, str, str, int], LoadedStorage],
+    def __init__(self, file: IO[bytes], storage_of: Callable[..., LoadedStorage],
                  encoding: str = "utf-8") -> None:
         super().__init__(file, encoding=encoding)
         self._storage_of = storage_of
@@ -159,7 +174,7 @@ class DataUnpickler(pickle._Unpickler):
 class FullUnpickler(pickle.Unpickler):
     """Builds everything, calling whatever the file names; PyTorch's modules are taken from clnet."""
 
-    def __init__(self, file: IO[bytes], storage_of: Callable[[StorageKind, str, str, int], LoadedStorage],
+    def __init__(self, file: IO[bytes], storage_of: Callable[..., LoadedStorage],
                  **options: Any) -> None:
         super().__init__(file, **options)
         self._storage_of = storage_of
@@ -178,13 +193,15 @@ class FullUnpickler(pickle.Unpickler):
         return load_storage(reference, self._storage_of)
 
 
-def load_storage(reference: Any, storage_of: Callable[[StorageKind, str, str, int], LoadedStorage]) -> Any:
-    """The storage of a reference ("storage", class, record, location, elements).
+def load_storage(reference: Any, storage_of: Callable[..., LoadedStorage]) -> Any:
+    """The storage of a reference ("storage", class, record, location, elements), or a class.
 
     Raises:
         CheckpointError: a reference of another form.
     """
     match reference:
-        case ("storage", StorageKind() as kind, str() as key, str() as place, int() as count):
-            return storage_of(kind, key, place, count)
+        case ("storage", StorageKind() as kind, str() as key, str() as place, int() as count, *view):
+            return storage_of(kind, key, place, count, *view)
+        case ("module", type() as cls, *_):  # with its source, in the format from before version 1.6
+            return cls
     raise CheckpointError(f"the reference {reference!r} names no storage")

@@ -142,7 +142,7 @@ class LBFGS(Optimizer):
             inverses.append(1.0 / curvature)
             state["H_diag"] = curvature / _dot(change, change)
         result = -gradient
-        shares = state["al"] = [0.0] * len(changes)
+        shares = state["al"] = [0.0] * history  # the length that PyTorch expects in a state_dict
         for i in reversed(range(len(changes))):
             shares[i] = _dot(steps[i], result) * float(inverses[i])
             result.sub_(changes[i], alpha=shares[i])

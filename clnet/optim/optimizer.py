@@ -6,7 +6,7 @@ import functools
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ..autograd.mode import enable_grad, no_grad
 from ..autograd.node import RemovableHandle
@@ -23,13 +23,31 @@ def _add_hook(table: OrderedDict[int, Any], hook: Any, prepend: bool = False) ->
     return handle
 
 
+class _EveryStep:
+    """Hooks around the steps of all optimizers."""
+
+    before: ClassVar[OrderedDict[int, Any]] = OrderedDict()
+    after: ClassVar[OrderedDict[int, Any]] = OrderedDict()
+
+
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every optimizer's step."""
+    return _add_hook(_EveryStep.before, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every optimizer's step."""
+    return _add_hook(_EveryStep.after, hook)
+
+
 def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     """A class's ``step`` between its instances' hooks."""
     @functools.wraps(step)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        self = args[0]  # hooks get it among the arguments, as PyTorch's do
         if self._inside_step:  # a subclass calls its parent's step: the hooks surround the whole
-            return step(self, *args, **kwargs)
-        for hook in list(self._step_pre_hooks.values()):
+            return step(*args, **kwargs)
+        for hook in [*_EveryStep.before.values(), *self._step_pre_hooks.values()]:
             changed = hook(self, args, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -38,11 +56,11 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                 args, kwargs = changed
         self._inside_step = True
         try:
-            result = step(self, *args, **kwargs)
+            result = step(*args, **kwargs)
         finally:
             self._inside_step = False
         self._stepped = True
-        for hook in list(self._step_post_hooks.values()):
+        for hook in [*self._step_post_hooks.values(), *_EveryStep.after.values()]:
             hook(self, args, kwargs)
         return result
 

@@ -236,3 +236,24 @@ def test_options_are_checked():
                     {"num_workers": 1, "prefetch_factor": 0}):
         with pytest.raises(ValueError):
             DataLoader([1], **options)
+
+
+def test_the_order_does_not_depend_on_workers():
+    orders = []
+    for workers in (0, 1):
+        generator = clnet.Generator()
+        generator.manual_seed(3)
+        loader = DataLoader(range(12), 4, shuffle=True, generator=generator, num_workers=workers)
+        orders.append([batch.tolist() for _ in range(2) for batch in loader])
+    assert orders[0] == orders[1]
+
+
+def test_a_pass_saved_before_its_first_batch():
+    loader = DataLoader(range(12), 4, shuffle=True)
+    batches = iter(loader)
+    state, random_state = loader.state_dict(), clnet.get_rng_state()
+    expected = [b.tolist() for b in batches] + [b.tolist() for b in loader]
+    clnet.set_rng_state(random_state)
+    resumed = DataLoader(range(12), 4, shuffle=True)
+    resumed.load_state_dict(state)
+    assert [b.tolist() for _ in range(2) for b in resumed] == expected

@@ -56,12 +56,6 @@ def test_other_files(data):
         clnet.load(io.BytesIO(data))
 
 
-def test_old_format_is_named():
-    start = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
-    with pytest.raises(RuntimeError, match="before version 1.6"):
-        clnet.load(io.BytesIO(start + b"more"))
-
-
 def test_archives_of_other_things():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

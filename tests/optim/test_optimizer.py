@@ -189,3 +189,30 @@ def test_the_layout_of_a_state_dict():
     steps = [s["step"] for s in state["state"].values()]
     assert all(s.item() == 3 and s.dtype is clnet.float32 and s.shape == () for s in steps)
     assert len({id(s.storage) for s in steps}) == 4
+
+
+def test_hooks_around_every_step():
+    from clnet.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+    calls = []
+    handles = [register_optimizer_step_pre_hook(lambda o, args, kwargs: calls.append(args)),
+               register_optimizer_step_post_hook(lambda o, args, kwargs: calls.append(o))]
+    optimizer = optim.SGD([clnet.ones(1)], lr=0.1)
+    optimizer.step()
+    for handle in handles:
+        handle.remove()
+    optimizer.step()
+    assert calls == [(optimizer,), optimizer]
+
+
+def test_lbfgs_history_has_pytorchs_length():
+    p = clnet.ones(2).requires_grad_()
+    optimizer = optim.LBFGS([p], history_size=7, max_iter=3)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p ** 4).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert len(optimizer.state_dict()["state"][0]["al"]) == 7

@@ -50,9 +50,10 @@ def test_pytorch_maps_our_files_into_memory(tmp_path):
     assert torch.load(tmp_path / "a.pt", mmap=True)["w"].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_we_read_pytorchs():
+@pytest.mark.parametrize("archive", [True, False])
+def test_we_read_pytorchs(archive):
     file = io.BytesIO()
-    torch.save(_objects(torch, torch.nn.Parameter), file)
+    torch.save(_objects(torch, torch.nn.Parameter), file, _use_new_zipfile_serialization=archive)
     file.seek(0)
     loaded = clnet.load(file)
     _check(loaded, _objects(clnet, nn.Parameter))
@@ -108,3 +109,11 @@ def test_a_run_goes_on_in_the_other_library(ours_first):
         _train(b, twin, other)
     for (key, x), y in zip(net.state_dict().items(), twin.state_dict().values()):
         assert x.reshape(-1).tolist() == pytest.approx(y.reshape(-1).tolist(), rel=1e-4, abs=1e-5), key
+
+
+def test_conjugates_and_signs_put_off():
+    x = torch.tensor([1 + 2j])
+    file = io.BytesIO()
+    torch.save([x.conj(), x.clone().conj().imag], file)
+    file.seek(0)
+    assert [t.tolist() for t in clnet.load(file)] == [[1 - 2j], [-2.0]]
