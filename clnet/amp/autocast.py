@@ -15,7 +15,7 @@ from ..core.op import Op
 LOWER = frozenset({
     "_gemm", "_conv_forward", "_conv_input", "__rmatmul__", "addbmm", "addmm", "addmv", "addr", "baddbmm",
     "bmm", "chain_matmul", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "linear", "matmul", "mm", "multi_dot", "mv", "scaled_dot_product_attention"})
+    "linear", "matmul", "mm", "multi_dot", "mv", "prelu", "scaled_dot_product_attention"})
 # What loses too much in 16 bits, on CUDA.
 FLOAT32 = frozenset({
     "acos", "asin", "binary_cross_entropy_with_logits", "cdist", "cosh", "cosine_embedding_loss", "cosine_similarity",
@@ -26,8 +26,9 @@ FLOAT32 = frozenset({
     "sum", "tan", "triplet_margin_loss", "vector_norm", "_normalize", "_cross_entropy", "_nll_loss"})
 # The same on CPUs.
 FLOAT32_CPU = frozenset({
-    "_cross_entropy", "_nll_loss", "avg_pool3d", "binary_cross_entropy", "cdist", "cosine_embedding_loss", "ctc_loss",
-    "grid_sample", "hinge_embedding_loss", "huber_loss", "kl_div", "margin_ranking_loss", "mse_loss",
+    "_cross_entropy", "_nll_loss", "avg_pool3d", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cdist",
+    "cosine_embedding_loss", "ctc_loss", "grid_sample", "hinge_embedding_loss", "huber_loss", "inv", "kl_div",
+    "l1_loss", "margin_ranking_loss", "mse_loss",
     "multi_margin_loss", "multilabel_margin_loss", "nanquantile", "nll_loss", "poisson_nll_loss", "polar", "prod",
     "quantile", "renorm", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
     *(f"{way}fft{axes}" for way in ("", "i", "r", "ir", "h", "ih") for axes in ("", "2", "n"))})

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..autograd.mode import no_grad
+from ..core import dtypes as dt
 from ..ops.arithmetic import mul
 from ..ops.comparison import isfinite
 from ..ops.join import stack
@@ -53,7 +54,7 @@ class GradScaler:
         """Divide the gradients of the optimizer's parameters by the scale, once between steps.
 
         Raises:
-            RuntimeError: they were unscaled already, or the step was made.
+            RuntimeError: they were unscaled already, or the step was made.  ValueError: of float16.
         """
         if not self._enabled:
             return
@@ -68,16 +69,19 @@ class GradScaler:
             for group in optimizer.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
+                        if p.grad.dtype is dt.float16:
+                            raise ValueError("Attempting to unscale FP16 gradients.")
                         p.grad.mul_(inverse)
                         flags.append(isfinite(p.grad).all())
-            self._found[id(optimizer)] = bool(flags) and not stack(flags).all().item()
+            if flags:
+                self._found[id(optimizer)] = not stack(flags).all().item()
         self._stages[id(optimizer)] = _UNSCALED
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """``optimizer.step()`` with unscaled gradients, left out if one of them is not finite.
 
         Raises:
-            RuntimeError: called twice between updates, or with a closure.
+            RuntimeError: called twice between updates, or with a closure.  AssertionError: no gradients.
         """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
@@ -88,6 +92,7 @@ class GradScaler:
             raise RuntimeError("step() has already been called since the last update().")
         if stage == _READY:
             self.unscale_(optimizer)
+        assert id(optimizer) in self._found, "No inf checks were recorded for this optimizer."
         result = None if self._found[id(optimizer)] else optimizer.step(**kwargs)
         self._stages[id(optimizer)] = _STEPPED
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..core import dispatch
@@ -20,7 +20,9 @@ from .mode import enable_grad, grad_mode, no_grad, running
 
 
 def _as_tuple(x: Any) -> tuple[Any, ...]:
-    return tuple(x) if isinstance(x, (tuple, list)) and not isinstance(x, GradientEdge) else (x,)
+    # A tensor is iterable as well: what has a layout is one.
+    alone = isinstance(x, GradientEdge) or not isinstance(x, Iterable) or getattr(x, "layout", None) is not None
+    return (x,) if alone else tuple(x)
 
 
 def _edge(x: Any) -> Any:
@@ -124,8 +126,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
                       "gradient for other parts of the graph, please use torch.autograd.backward.", FutureWarning,
                       stacklevel=2)
     if is_grads_batched:
-        return _grads_of_batch(_as_tuple(outputs), inputs, _as_tuple(grad_outputs), create_graph, allow_unused,
-                               materialize_grads)
+        return _grads_of_batch(_as_tuple(outputs), _as_tuple(inputs), _as_tuple(grad_outputs), create_graph,
+                               allow_unused, materialize_grads)
     outs, ins = _as_tuple(outputs), _as_tuple(inputs)
     given = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     keep = create_graph if retain_graph is None else retain_graph

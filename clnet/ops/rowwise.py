@@ -423,6 +423,7 @@ def _batch_norm_samples() -> Any:
     w, b = np.linspace(0.5, 1.5, 3), np.linspace(-1, 1, 3)
     yield (x, None, None, w, b, True), {}
     yield (x.reshape(40, 3), None, None, w, b, True), {}
+    yield (x.reshape(6, 20), None, None, None, None, True), {}  # channels side by side, by vectors
     yield (x, b, w, w, b), {}
     yield (x, b, w), {"eps": 0.1}
 

@@ -126,7 +126,7 @@ ${each_element(pass_reads[p])}\
 % endfor
         }
 % for number, s in zip(numbers, group):
-% if post_reads[number] != (RAW,):
+% if s[2] != Arg(RAW, acc):
 ${each_vector()}\
                     const ${acc_t} raw = total${number}[b];
 ${load_inputs(post_reads[number])}\

@@ -152,3 +152,14 @@ def test_attention(dtype):
 def test_transforms_take_float32_on_cpus():
     with autocast("cpu"):
         assert clnet.fft.rfft2(_x(2, 2).bfloat16()).dtype is clnet.complex64
+
+
+def test_scaler_names_what_it_cannot_unscale():
+    p = clnet.ones(2).requires_grad_()
+    optimizer, scaler = clnet.optim.SGD([p], lr=0.1), clnet.amp.GradScaler("cpu")
+    with pytest.raises(AssertionError, match="for this optimizer"):
+        scaler.step(optimizer)
+    h = clnet.ones(2, dtype=clnet.float16).requires_grad_()
+    h.grad = clnet.ones(2, dtype=clnet.float16)
+    with pytest.raises(ValueError, match="FP16"):
+        clnet.amp.GradScaler("cpu").unscale_(clnet.optim.SGD([h], lr=0.1))

@@ -225,3 +225,10 @@ def test_an_expanded_gradient_is_added_to_out_of_place():
     x.grad = clnet.ones(1).expand(3)
     (x * 2).sum().backward()
     assert x.grad.tolist() == [3, 3, 3]
+
+
+def test_inputs_of_any_iterable():
+    params = {"a": leaf(2), "b": leaf(2)}
+    loss = (params["a"] * params["b"]).sum()
+    for inputs in (params.values(), iter(params.values())):
+        assert len(grad(loss, inputs, retain_graph=True)) == 2
