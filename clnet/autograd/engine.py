@@ -182,8 +182,18 @@ def _reachable(roots: list[Any], targets: dict[Any, Any] | None
     if targets is None:
         return uses, None, seen
     needed = {node for node, _ in targets}
-    # A node is made before the nodes that use it, so ascending sequence visits uses last.
-    for node in sorted(order, key=lambda n: n.sequence if not isinstance(n, AccumulateGrad) else -1):
+    left = dict(uses)
+    stack = [node for node in order if not left.get(node)]
+    order.clear()
+    while stack:  # a node after all that use it
+        node = stack.pop()
+        order.append(node)
+        for e in node.edges:
+            if e is not None:
+                left[e[0]] -= 1
+                if not left[e[0]]:
+                    stack.append(e[0])
+    for node in reversed(order):
         if any(e is not None and e[0] in needed for e in node.edges):
             needed.add(node)
     return uses, needed, needed & seen
@@ -329,7 +339,9 @@ def _accumulate(x: Any, g: Any, create_graph: bool, held: set[Any]) -> None:
     if create_graph:
         meta.grad = g if meta.grad is None else meta.grad + g
     elif meta.grad is None:
-        shared = g.storage in held or not g.layout.contiguous or g.storage.nbytes != g.nbytes
+        storage = g.storage
+        shared = (storage in held or storage.borrowed or not g.layout.contiguous
+                  or storage.nbytes != g.nbytes)
         meta.grad = g.clone() if shared else g.detach()
         held.add(meta.grad.storage)
     elif meta.grad.layout.contiguous:

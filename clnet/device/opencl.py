@@ -233,6 +233,9 @@ class OpenCLRuntime(Runtime):
             cl.enqueue_copy(self.queue, word.buffer, np.zeros(WORD_BYTES, np.uint8))
             raise_fault(code, value)
 
+    def flush(self) -> None:
+        self.queue.flush()
+
     # Times
 
     def time_launches(self, enabled: bool) -> int | None:
@@ -301,7 +304,7 @@ class OpenCLRuntime(Runtime):
         yield from self._builder.handles()
 
     def settle(self) -> None:
-        """Finish the queue, before a fork."""
+        """Finish the queue, also before a fork."""
         with contextlib.suppress(cl.Error):
             self.queue.finish()
 

@@ -69,6 +69,14 @@ class Runtime(abc.ABC):
         """Wait for everything launched so far; raises recorded faults."""
 
     @abc.abstractmethod
+    def flush(self) -> None:
+        """See that everything launched begins without anybody waiting for it."""
+
+    @abc.abstractmethod
+    def settle(self) -> None:
+        """Wait for everything launched; failures stay for the next synchronisation."""
+
+    @abc.abstractmethod
     def time_launches(self, enabled: bool) -> int | None:
         """Have the device note when launches run, or stop that, after everything launched so far.
 
@@ -112,6 +120,12 @@ class DriverlessRuntime(Runtime):
         self._dead: list[Region] = []
 
     def synchronize(self) -> None:
+        return
+
+    def flush(self) -> None:
+        return
+
+    def settle(self) -> None:
         return
 
     def time_launches(self, enabled: bool) -> None:

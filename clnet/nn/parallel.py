@@ -5,14 +5,17 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..autograd.function import record_custom
+from ..autograd.graph import mark
+from ..autograd.mode import is_grad_enabled
 from ..core.layout import wrap_dim
 from ..device import Device
 from ..device import devices as all_devices
 from ..ops.join import cat
 from ..tensor import Tensor
+from ..tensor.interchange import lend
 from .modules import Module
 from .utils.stateless import functional_call
 
@@ -80,7 +83,6 @@ class DataParallel(Module):
             return self.module(*inputs, **kwargs)
         sizes = self._sizes(_batch_size((inputs, kwargs), self.dim))
         # All copies precede all forward passes: reading from a device waits for what was enqueued on it.
-        # In backward, which goes the other way, every device has its work before a gradient is waited for.
         meeting = _Meeting(self.devices)
         shares, start = [], 0
         for device, size in zip(self.devices, sizes):
@@ -90,18 +92,25 @@ class DataParallel(Module):
                     shares.append((device, size, self._state_on(device, meeting), part))
             start += size
         measured = self._shares is None
-        results, speeds = [], []
-        for device, size, state, part in shares:
+        results, speeds, turn = [], [], mark()
+        # Forward and backward, the first device gets its work last and is waited for first: some runtimes let the
+        # waiting thread compute for it, and nothing for the others.
+        for device, size, state, part in reversed(shares):
             with _naming(device), device:
                 began = time.perf_counter()
-                results.append(functional_call(self.module, state, part[0], part[1]))
+                result = functional_call(self.module, state, part[0], part[1])
                 if measured:
                     device.synchronize()
                     speeds.append(size / (time.perf_counter() - began))
+            if device is self.devices[0]:
+                result = _map(result, lambda x: _kept_back(x, turn, meeting))
+            else:
+                device.runtime.flush()
+            results.append(result)
         if measured and len(speeds) == len(self.devices):
-            self._measure(speeds)
-        _finish(self.devices)
-        return _gathered(results, self.output_device, self.dim)
+            self._measure(speeds[::-1])
+        self.devices[0].runtime.settle()
+        return _gathered(results[::-1], self.output_device, self.dim)
 
     def _measure(self, speeds: list[float]) -> None:
         """Settle the shares after some passes; the first includes the building of kernels."""
@@ -119,29 +128,54 @@ class DataParallel(Module):
     def _state_on(self, device: Device, meeting: _Meeting) -> dict[str, Tensor]:
         if device is self.devices[0]:
             return {}
-        state = {name: t.to(device) for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
-        for t in state.values():
-            if t.requires_grad:
-                t.register_hook(meeting)
-        return state
-
-
-def _finish(devices: Sequence[Device]) -> None:
-    """Wait for all devices at once: a runtime may compute in the thread that waits."""
-    with ThreadPoolExecutor(len(devices)) as pool:
-        list(pool.map(Device.synchronize, devices))
+        return {name: _passed(t, device, meeting)
+                for name, t in (*self.module.named_parameters(), *self.module.named_buffers())}
 
 
 class _Meeting:
-    """A hook of gradients on their way back: at the first one every device has its work, and all are waited for."""
+    """Where gradients of other devices come home: at the first, every device has its work, and all are waited for."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = devices
         self._awaited = list(devices)
 
-    def __call__(self, gradient: Tensor) -> None:
-        awaited, self._awaited = self._awaited, []
-        if awaited:
-            _finish(awaited)
+    def start(self) -> None:
+        """The other devices have their work, the first gets it now."""
+        for device in self.devices[1:]:
+            device.runtime.flush()
+
+    def end(self) -> None:
+        """All have it; the first computes, with some runtimes, in the thread that waits."""
+        for device in self._awaited:
+            device.runtime.settle()
+        self._awaited = []
+
+
+def _kept_back(x: Tensor, turn: int, meeting: _Meeting) -> Tensor:
+    """A result of the first device, whose backward begins when the other devices have theirs."""
+    def back(cotangent: Tensor) -> tuple[Tensor]:
+        meeting.start()
+        return (cotangent,)
+
+    x = record_custom("Gather", (x,), x.detach(), back)
+    if x.grad_fn is not None:
+        x.grad_fn.sequence = turn
+    return x
+
+
+def _passed(x: Tensor, device: Device, meeting: _Meeting | None = None) -> Tensor:
+    """A copy of a tensor of the module, or what a device computed, lent; cotangents go back in place."""
+    if device is x.device:
+        return x
+    source = x.device
+
+    def back(cotangent: Tensor) -> tuple[Tensor]:
+        if meeting is not None:
+            meeting.end()
+        return (cotangent.to(source) if is_grad_enabled() else lend(cotangent, source),)
+
+    given = x.detach()
+    return record_custom("ToCopy", (x,), lend(given, device) if meeting is None else given.to(device), back)
 
 
 @contextlib.contextmanager
@@ -240,8 +274,8 @@ def _gathered(results: list[Any], device: Device, dim: int) -> Any:
     first = results[0]
     if isinstance(first, Tensor):
         if not first.ndim:  # one number of each device
-            return cat([r.to(device).reshape(1) for r in results])
-        return cat([r.to(device) for r in results], dim)
+            return cat([_passed(r, device).reshape(1) for r in results])
+        return cat([_passed(r, device) for r in results], dim)
     if isinstance(first, dict):
         return type(first)((k, _gathered([r[k] for r in results], device, dim)) for k in first)
     if isinstance(first, tuple) and getattr(first, "_fields", None) is not None:

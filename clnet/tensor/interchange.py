@@ -17,7 +17,7 @@ from ..device import Device, current_device
 from ..ops.comparison import copy
 from ..ops.view import clone
 from .attach import attach
-from .storage import Storage
+from .storage import Borrowed, Storage
 from .tensor import Tensor
 
 
@@ -29,6 +29,29 @@ def bits(x: Tensor) -> np.ndarray:
     if out.size:
         x.device.download(x.storage.block, _byte_offset(x), out)
     return out
+
+
+def _seen(x: Tensor) -> np.ndarray:
+    """``bits``, in the device's own memory where the host sees that."""
+    view = x.device.host_view(x.storage.block) if x.layout.contiguous else None
+    if view is None:
+        return bits(x)
+    x.device.synchronize()
+    start = _byte_offset(x)
+    return view[start:start + x.nbytes].view(x.dtype.storage).reshape(tuple(x.shape))
+
+
+def lend(x: Tensor, device: Device) -> Tensor:
+    """``x`` for another device to read, outside any graph: where both see the host's memory, in place.
+
+    Waits for the device of ``x`` alone.  Nobody may write to ``x`` until the other device has read it.
+    """
+    array = _seen(x) if x.numel() and device.runtime.computes else None
+    wrapped = None if array is None else device.wrap_host(array.ctypes.data, array.nbytes, array)
+    if wrapped is None:
+        return _move_bits(x, device)
+    storage = Borrowed(device, x.nbytes, wrapped[0], wrapped[0].offset + wrapped[1])
+    return Tensor.over(storage, storage.start // x.itemsize, lay.dense(x.shape, x.dtype))
 
 
 def _byte_offset(x: Tensor) -> int:
@@ -258,7 +281,7 @@ def _cast(x: Tensor, dtype: DType) -> Tensor:
 def _move_bits(x: Tensor, device: Device) -> Tensor:
     if not device.runtime.computes:
         return Tensor.allocate(device, lay.dense(x.shape, x.dtype))
-    return upload(bits(x), x.dtype, device)
+    return upload(_seen(x), x.dtype, device)
 
 
 class _Transfer:

@@ -15,12 +15,14 @@ class Storage:
         nbytes: bytes asked for.
         version: counts in-place writes; saved tensors compare it.
         rebased: some tensor on it became part of a graph by an in-place write.
+        borrowed: the memory is another storage's, to be read only.
         shares: arrays of the host that look at this memory now.  While there are any, kernels
             that touch the storage finish before the call returns, as PyTorch's do.
     """
 
     __slots__ = ("device", "block", "buffer", "start", "nbytes", "version", "shares", "rebased",
                  "__weakref__")
+    borrowed = False
 
     def __init__(self, device: Device, nbytes: int, block: Any = None, start: int | None = None) -> None:
         self.device = device
@@ -31,3 +33,10 @@ class Storage:
         self.version = 0
         self.shares = 0
         self.rebased = False
+
+
+class Borrowed(Storage):
+    """Memory that belongs to a tensor of another device."""
+
+    __slots__ = ()
+    borrowed = True

@@ -106,7 +106,7 @@ def test_mistakes_are_named():
             nn.DataParallel(_model(), pair[::-1])
         with pytest.raises(ValueError, match="sizes along dimension 0 differ"):
             nn.DataParallel(nn.Bilinear(2, 2, 2), pair)(clnet.rand(3, 2), clnet.rand(4, 2))
-        with pytest.raises(RuntimeError, match=f"replica on {pair[0]} .*failed"):
+        with pytest.raises(RuntimeError, match=f"replica on {pair[1]} .*failed"):
             nn.DataParallel(_model(), pair)(clnet.rand(4, 2, 8, 8))
     assert isinstance(nn.DataParallel(_model()).devices[0], Device)
 
@@ -127,3 +127,30 @@ def test_the_parts_of_data_parallelism(detach):
     assert list(copies[1].state_dict()) == list(net.state_dict())
     with pytest.raises(AssertionError, match="not equal"):
         nn.parallel.parallel_apply(copies, parts[:1])
+
+
+class _Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Parameter(clnet.tensor([1.0, 2.0])), nn.Parameter(clnet.tensor([3.0, 4.0]))
+
+    def forward(self, x):
+        return (x * (self.a + self.b)) ** 2
+
+
+@pytest.mark.parametrize("shares", [[0, 1], [1, 1]])
+def test_gradients_of_gradients_and_in_place(shares):
+    here, other = next(iter(_pairs()))[1]
+    with here:
+        single, model = _Twice(), _Twice()
+        parallel = nn.DataParallel(model, [here, other], shares=shares)
+        x = clnet.tensor([[1.0, 2.0], [3.0, -1.0]], requires_grad=True)
+        for create in (False, True):
+            got = clnet.autograd.grad(parallel(x).sum(), [x, model.a, model.b], create_graph=create)
+            expected = clnet.autograd.grad(single(x).sum(), [x, single.a, single.b], create_graph=create)
+            assert all(clnet.allclose(g, e) for g, e in zip(got, expected))
+        (second,) = clnet.autograd.grad(got[1].sum(), [x])
+        assert clnet.allclose(second, clnet.autograd.grad(expected[1].sum(), [x])[0])
+        parallel(x).sum().backward()
+        model.a.grad.zero_()
+        assert clnet.allclose(model.b.grad, expected[2])
