@@ -23,6 +23,8 @@ from .utils.stateless import functional_call
 __path__: list[str] = []
 # Forward passes that are timed, device by device, before the shares are settled.
 _MEASURED = 3
+# The platform of CPUs whose own threads compute everything.
+_WORKERS_ONLY = "Portable Computing Language"
 
 
 class DataParallel(Module):
@@ -109,7 +111,7 @@ class DataParallel(Module):
             results.append(result)
         if measured and len(speeds) == len(self.devices):
             self._measure(speeds[::-1])
-        self.devices[0].runtime.settle()
+        _help(self.devices[0])
         return _gathered(results[::-1], self.output_device, self.dim)
 
     def _measure(self, speeds: list[float]) -> None:
@@ -133,11 +135,11 @@ class DataParallel(Module):
 
 
 class _Meeting:
-    """Where gradients of other devices come home: at the first, every device has its work, and all are waited for."""
+    """Where gradients of other devices come home: at the first of them, every device has its work."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
         self.devices = devices
-        self._awaited = list(devices)
+        self._ended = False
 
     def start(self) -> None:
         """The other devices have their work, the first gets it now."""
@@ -145,10 +147,16 @@ class _Meeting:
             device.runtime.flush()
 
     def end(self) -> None:
-        """All have it; the first computes, with some runtimes, in the thread that waits."""
-        for device in self._awaited:
-            device.runtime.settle()
-        self._awaited = []
+        """All have it."""
+        if not self._ended:
+            _help(self.devices[0])
+        self._ended = True
+
+
+def _help(device: Device) -> None:
+    """Wait for a device that computes in the thread that waits; others go on while more is enqueued."""
+    if device.caps.device_type == "cpu" and device.caps.platform != _WORKERS_ONLY:
+        device.runtime.settle()
 
 
 def _kept_back(x: Tensor, turn: int, meeting: _Meeting) -> Tensor:
