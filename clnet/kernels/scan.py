@@ -21,6 +21,12 @@ GRAIN = 8192
 WORKERS_PER_UNIT = {"cpu": 4, "gpu": 256}
 PART = 4096
 GPU_GROUP = 64
+# GPU class: items of a group, at most, that scan a line together, and elements of each in a step; contiguous
+# lines or fewer than LONE are scanned so; groups per unit share lines of more than so many steps.
+TOGETHER, PER_ITEM = 256, 4
+LONE = 32
+STEPS = 4
+GROUPS_PER_UNIT = 8
 
 _INDEX_LIMIT = 1 << 31
 
@@ -57,35 +63,48 @@ def plan(name: str, combine: str, operands: Sequence[Layout], dim: int, result: 
         width = 1
     mode = "across" if across else "line"
     lines = math.prod(sizes)
+    together = (caps.plan_class == "gpu" and combine != "linear" and n > 4 * PER_ITEM
+                and (lines < LONE or line_steps[len(operands)] == 1))
+    if together:
+        mode, width = "group", 1
     groups = math.prod(sizes[:-1]) * -(-sizes[-1] // width) if across else lines
     pick = SPACE.choice(caps, f"{combine} {x.dtype.name} {mode}", lines, n)
     workers = caps.units * (pick("workers_per_unit" if caps.plan_class == "cpu" else "items_per_unit",
                                  WORKERS_PER_UNIT[caps.plan_class]) if x.numel > GRAIN else 1)
     parts, part = 1, n
-    if simple and not across and lines < workers and lines * n > GRAIN:
+    local = 1 if caps.plan_class == "cpu" else min(GPU_GROUP, caps.max_work_group_size)
+    if together:
+        local = min(32, caps.max_work_group_size)
+        while (local < min(TOGETHER, caps.max_work_group_size) and local * PER_ITEM < n
+               and 2 * local * (PER_ITEM + 2) * (acc.itemsize + 8) <= caps.local_mem_size):
+            local *= 2
+        step = local * PER_ITEM
+        part = step * -(-n // (step * min(-(-n // (STEPS * step)), -(-caps.units * GROUPS_PER_UNIT // lines))))
+        parts = -(-n // part)
+    elif simple and not across and lines < workers and lines * n > GRAIN:
         part = max(pick("part", PART), -(-n // max(1, workers // lines)))
         part = -(-part // width) * width
         parts = -(-n // part)
     wide = max(o.extent() for o in walked) >= _INDEX_LIMIT
-    local = 1 if caps.plan_class == "cpu" else min(GPU_GROUP, caps.max_work_group_size)
     tasks = groups * parts
     count = 1 if x.numel <= GRAIN else min(tasks, workers)
-    size = -(-count // local) * local
+    size = min(tasks, caps.units * 4 * GROUPS_PER_UNIT) * local if together else -(-count // local) * local
     scalars: list[int] = []
     for d, s in enumerate(sizes):
         scalars += [s, *(st[d] for st in steps)]
     scalars += [*line_steps, n, part, parts, lines, tasks]
     buffers: list[Any] = [Operand(i) for i in range(len(operands))] + [Result(k) for k in range(len(outputs))]
+    temporaries: tuple[Layout, ...] = ()
     if parts > 1:
-        buffers.append(Temporary(0))
+        temporaries = tuple(lay.dense((lines, parts), d) for d in (acc, dt.int64)[:len(outputs) if together else 1])
+        buffers += [Temporary(k) for k in range(len(temporaries))]
     launches = []
     for adjust in (False, True)[:1 + (parts > 1)]:
         spec = KernelSpec(
             "scan", f"{name}_adjust" if adjust else name,
             (("dtype", x.dtype), ("result", result), ("acc", acc), ("combine", combine), ("mode", mode),
              ("width", width), ("reverse", reverse), ("outer_rank", len(sizes)), ("split", parts > 1),
-             ("adjust", adjust), ("wide", wide)),
+             ("adjust", adjust), ("per_item", PER_ITEM), ("wide", wide)),
             (local,), (None, "uint64") * len(buffers) + ("uint64" if wide else "uint32",) * len(scalars))
         launches.append(Launch(spec, (size,), (*buffers, *scalars)))
-    temporaries = (lay.dense((lines, parts), acc),) if parts > 1 else ()
     return Plan(tuple(outputs), tuple(launches), temporaries, single=single)

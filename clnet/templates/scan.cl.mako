@@ -4,6 +4,10 @@
 ## vector runs across the lines).  In mode "line" a vector of neighbours is scanned by shifts that
 ## double.  A line cut into several parts needs a second launch (`adjust`) that moves each part by
 ## the totals before it.
+##
+## Mode "group" (GPU class): the items of a work-group scan a part together, step by step through local memory,
+## where each has `per_item` neighbours.  Of several parts the first launch finds the totals, the second
+## (`adjust`) scans from what the totals before a part give.
 <%
 T = "ulong" if wide else "uint"
 W = width
@@ -27,6 +31,14 @@ def offset(name):
     return " + ".join(f"o{d} * {name}_o{d}" for d in range(outer_rank)) or "0"
 names = ["x"] + (["a"] if recurrence else []) + ["y"] + (["yi"] if indexed else [])
 at = "(n - 1 - i)" if reverse else "i"
+group = mode == "group"
+L, K = local_size[0], per_item
+def absorb(left, right):
+    "`right` becomes what it is after `left`; with indices, each has one beside it."
+    if not indexed: return f"{right} = {join(left, right)};"
+    later = f"{right} {'>=' if combine == 'max' else '<='} {left}"
+    if acc.is_floating_point: later = f"{right} != {right} || ({left} == {left} && {later})"
+    return f"if (!({later})) {{ {right} = {left}; {right}_at = {left}_at; }}"
 %>\
 % if combine == "logaddexp":
 #ifndef LOG_ADD
@@ -60,6 +72,9 @@ void ${entry}(
 % endif
 % if split:
     __global ${scalar} *totals, const ulong totals_offset,
+% if group and indexed:
+    __global long *totals_at, const ulong totals_at_offset,
+% endif
 % endif
 % for d in range(outer_rank):
     const ${T} size${d},
@@ -77,10 +92,27 @@ void ${entry}(
 % endfor
 % if split:
     totals += totals_offset;
+% if group and indexed:
+    totals_at += totals_at_offset;
 % endif
+% endif
+% if group:
+    __local ${scalar} tile[${L * (K + 1)}], sums[${L}];
+% if indexed:
+    __local ${T} tile_at[${L * (K + 1)}], sums_at[${L}];
+% endif
+    const uint item = get_local_id(0);
+    for (${T} task = get_group_id(0); task < tasks; task += get_num_groups(0)) {
+% else:
     for (${T} task = get_global_id(0); task < tasks; task += get_global_size(0)) {
-        const ${T} p = task % parts;
-        ${T} left = task / parts;
+% endif
+% if L > 1 and not group:
+        // Neighbouring work-items take neighbouring lines.
+        const ${T} p = task / lines, line = task % lines;
+% else:
+        const ${T} p = task % parts, line = task / parts;
+% endif
+        ${T} left = line;
 % if across:
         // The innermost outer dimension is walked in vectors; a ragged end overlaps its neighbour.
         const ${T} groups = (size${outer_rank - 1} + ${W - 1}) / ${W};
@@ -94,10 +126,9 @@ void ${entry}(
         const ${T} ${name}_line = ${offset(name)};
 % endfor
         const ${T} begin = p * part, end = min(n, begin + part);
-% if split:
-        const ${T} line = task / parts;
-% endif
-% if adjust:
+% if group:
+${scan_together()}\
+% elif adjust:
         ${scalar} before = ${neutral};
         for (${T} q = 0; q < p; ++q) before = ${join("before", f"totals[line * parts + q]")};
         if (p)
@@ -171,3 +202,99 @@ void ${entry}(
 % endif
     }
 }
+<%def name="declare(name, source, place)">${scalar} ${name} = ${source}[${place}];${f" {T} {name}_at = ({T}){source}_at[{place}];" if indexed else ""}</%def>\
+<%def name="keep(target, place, name)">${target}[${place}] = ${name};${f" {target}_at[{place}] = {name}_at;" if indexed else ""}</%def>\
+## sums[] becomes the totals of all items up to each.
+<%def name="scan_sums()">\
+            for (uint reach = 1; reach < ${L}; reach *= 2) {
+                barrier(CLK_LOCAL_MEM_FENCE);
+                ${declare("mine", "sums", "item")}
+                if (item >= reach) {
+                    ${declare("before", "sums", "item - reach")}
+                    ${absorb("before", "mine")}
+                }
+                barrier(CLK_LOCAL_MEM_FENCE);
+                ${keep("sums", "item", "mine")}
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+</%def>\
+<%def name="scan_together()">\
+        int carries = 0;
+        ${scalar} carry = 0;
+% if indexed:
+        ${T} carry_at = 0;
+% endif
+% if adjust:
+        if (p) {
+            // The last item to have a stretch of its own ends at the last total before this part.
+            const ${T} stretch = (p + ${L - 1}) / ${L}, from = min(item * stretch, p - 1);
+            ${declare("sum", "totals", "line * parts + from")}
+            for (${T} q = from + 1; q < min(from + stretch, p); ++q) {
+                ${declare("next", "totals", "line * parts + q")}
+                ${absorb("sum", "next")}
+                sum = next;
+% if indexed:
+                sum_at = next_at;
+% endif
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            ${keep("sums", "item", "sum")}
+${scan_sums()}\
+            carry = sums[(p - 1) / stretch];
+% if indexed:
+            carry_at = sums_at[(p - 1) / stretch];
+% endif
+            carries = 1;
+        }
+% endif
+        for (${T} first = begin; first < end; first += ${L * K}) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            for (uint e = item; e < ${L * K}; e += ${L}) {
+                // Beyond the end the last element stands again; nothing comes after it.
+                const ${T} i = min(first + e, end - 1);
+                tile[e + e / ${K}] = ${types.convert(types.load(dtype, "x", f"x_line + {at} * x_step"), dtype, acc)};
+% if indexed:
+                tile_at[e + e / ${K}] = ${at};
+% endif
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            ${declare("last", "tile", f"item * {K + 1}")}
+% for k in range(1, K):
+            {
+                ${declare("next", "tile", f"item * {K + 1} + {k}")}
+                ${absorb("last", "next")}
+                ${keep("tile", f"item * {K + 1} + {k}", "next")}
+                last = next;${" last_at = next_at;" if indexed else ""}
+            }
+% endfor
+            ${keep("sums", "item", "last")}
+${scan_sums()}\
+% if adjust or not split:
+            if (item || carries) {
+                ${declare("before", "sums", "max(item, 1u) - 1")}
+                if (!item) { before = carry;${" before_at = carry_at;" if indexed else ""} }
+                else if (carries) { ${absorb("carry", "before")} }
+                for (uint k = 0; k < ${K}; ++k) {
+                    ${declare("value", "tile", f"item * {K + 1} + k")}
+                    ${absorb("before", "value")}
+                    ${keep("tile", f"item * {K + 1} + k", "value")}
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            for (uint e = item; e < ${L * K} && first + e < end; e += ${L}) {
+                const ${T} i = first + e;
+                ${types.store(result, "y", f"y_line + {at} * y_step", types.convert(f"tile[e + e / {K}]", acc, result))}
+% if indexed:
+                yi[yi_line + ${at} * yi_step] = tile_at[e + e / ${K}];
+% endif
+            }
+% endif
+            ${declare("total", "sums", str(L - 1))}
+            if (carries) { ${absorb("carry", "total")} }
+            carry = total;${" carry_at = total_at;" if indexed else ""}
+            carries = 1;
+        }
+% if split and not adjust:
+        if (item == 0) { ${keep("totals", "line * parts + p", "carry")} }
+% endif
+</%def>\

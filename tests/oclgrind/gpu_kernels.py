@@ -1,9 +1,10 @@
 """Kernels for GPUs: each kind of matrix product and of convolution, on one tile that the matrices don't fill and
-with imitated units, and both ways of sorting."""
+with imitated units, both ways of sorting, and scans."""
 
 import clnet
 from tests.kernels.test_conv_gpu import check as check_conv
 from tests.kernels.test_matmul_gpu import check
+from tests.kernels.test_scan_gpu import test_scan_in_groups as check_scan
 from tests.kernels.test_sort_gpu import test_stable_order as check_sort
 
 BLOCK = {"variant": "block", "tile_m": 64, "tile_n": 64, "rows": 8, "columns": 4, "depth": 8}
@@ -24,3 +25,5 @@ check_conv(CONV, clnet.float16, {"variant": "mma"}, matrix_unit="")
 check_conv((2, 3, (5, 7), 3, (3, 3), (1, 1), (1, 1), (1, 1), 3), clnet.float32, {})
 check_sort("int16", (2, 70), 1, False, "line")
 check_sort("uint8", (9000,), 0, True, "move")
+check_scan("sum", "float32", (2, 1, 1100), 2, True, 2)
+check_scan("max", "float32", (5, 40), 1, False, 1)
