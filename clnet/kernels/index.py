@@ -16,11 +16,13 @@ from ..core.tunables import GROUP, WORKERS, Parameter, family
 from . import elementwise
 
 # Tunables: elements below which one work-item suffices; owners of target positions of a write
-# (each visits every index, so more is not better); workers per unit of a read.
+# (each visits every index, so more is not better); workers per unit of a read; GPU class: items of a group,
+# and at most so many that write neighbouring elements for one owner.
 GRAIN = 4096
 OWNERS_PER_UNIT = 2
-WORKERS_PER_UNIT = {"cpu": 4, "gpu": 64}
-GPU_GROUP = 32
+WORKERS_PER_UNIT = {"cpu": 4, "gpu": 1024}
+GPU_GROUP = 64
+NEIGHBOURS = 256
 
 # What is only moved is bits: one kernel for all types of a size, also of types the device cannot compute with.
 _MOVED = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
@@ -28,7 +30,7 @@ _MOVED = {1: dt.uint8, 2: dt.int16, 4: dt.int32, 8: dt.int64}
 _INDEX_LIMIT = 1 << 31
 
 SPACE = family("index", ("batches", "elements"), Parameter("owners_per_unit", (1, 2, 4, 8)), WORKERS, GROUP,
-               Parameter("items_per_unit", (16, 32, 64, 128, 256)))
+               Parameter("items_per_unit", (256, 512, 1024, 2048)))
 
 
 def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], first_index: int,
@@ -53,17 +55,18 @@ def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], f
     pick = SPACE.choice(caps, f"{kind} {base.dtype.name}", batches, math.prod(rest_sizes))
     cpu = caps.plan_class == "cpu"
     local = 1 if cpu else min(pick("group", GPU_GROUP), caps.max_work_group_size)
-    small = data.numel <= GRAIN
+    small = data.numel <= GRAIN and cpu
+    parts = lanes = 1
     if writes:
         parts = 1 if small else caps.units * pick("owners_per_unit", OWNERS_PER_UNIT)
+        lanes = 1 if cpu else min(rest_sizes[-1], NEIGHBOURS)
         parts = -(-parts // local) * local
-        size = parts
+        size = parts * lanes
     else:
-        parts = 1
-        size = 1 if small else min(batches, caps.units * pick(
+        size = 1 if small else min(batches if cpu else data.numel, caps.units * pick(
             "workers_per_unit" if cpu else "items_per_unit", WORKERS_PER_UNIT[caps.plan_class]))
         size = -(-size // local) * local
-    scalars += [batches, rows, parts]
+    scalars += [batches, rows, parts, lanes]
     spec = KernelSpec(
         "index", name,
         (("dtype", base.dtype if accumulate else _MOVED.get(base.dtype.itemsize, base.dtype)),

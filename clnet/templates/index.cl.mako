@@ -32,23 +32,28 @@ void ${entry}(
 % for d in range(rest_rank):
     const ${T} rest${d}, const ${T} x_r${d}, const ${T} y_r${d},
 % endfor
-    const ${T} batches, const ${T} rows, const ${T} parts, volatile __global int *fault_word
+    const ${T} batches, const ${T} rows, const ${T} parts, const ${T} lanes, volatile __global int *fault_word
 ) {
     x += x_offset; y += y_offset;
 % for j in range(indexed):
     index${j} += index${j}_offset;
 % endfor
 % if writes:
-    const ${T} owner = get_global_id(0) % parts;
-    const ${T} workers = (${T})get_global_size(0) / parts;
-    const ${T} row_first = get_global_id(0) / parts, row_step = workers;
+    // Neighbouring work-items of a GPU write neighbouring elements.
+    const ${T} owner = get_global_id(0) / lanes, r_first = get_global_id(0) % lanes, r_step = lanes;
+    const ${T} row_first = 0, row_step = 1;
     for (${T} b = 0; b < batches; ++b) {
+% elif local_size[0] > 1:
+    // An element at a time, neighbours side by side.
+    const ${T} r_step = rest${rest_last}, row_step = rows, per_batch = r_step * rows;
+    for (${T} task = get_global_id(0); task < batches * per_batch; task += get_global_size(0)) {
+        const ${T} b = task / per_batch, r_first = task % r_step, row_first = task % per_batch / r_step;
 % else:
     const ${T} workers = get_global_size(0);
     const ${T} share = (batches + workers - 1) / workers;
     const ${T} b_first = get_global_id(0) * share;
     const ${T} b_stop = min(batches, b_first + share);
-    const ${T} row_first = 0, row_step = 1;
+    const ${T} row_first = 0, row_step = 1, r_first = 0, r_step = 1;
     for (${T} b = b_first; b < b_stop; ++b) {
 % endif
         ${T} left = b;
@@ -84,7 +89,7 @@ void ${entry}(
 % endfor
             const ${T} x_row = ${offset("r", "x_r", rest_last)};
             const ${T} y_row = ${offset("r", "y_r", rest_last)};
-            for (${T} r = 0; r < rest${rest_last}; ++r) {
+            for (${T} r = r_first; r < rest${rest_last}; r += r_step) {
 % if not writes:
                 to[y_row + r * y_r${rest_last}] = from[x_row + r * x_r${rest_last}];
 % elif accumulate:
