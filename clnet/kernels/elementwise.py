@@ -136,18 +136,8 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
     reach = max(sum((n - 1) * abs(s) for n, s in zip(sizes, st)) for st in steps)
     numel = outputs[0].numel
     index = "uint" if max(reach, numel) < _INDEX_LIMIT else "ulong"
-    described: list[tuple[str, DType, tuple[str, ...] | None]] = []
-    position = 0
-    for i, o in kept:
-        if isinstance(o, Layout):
-            described.append(("tensor", element(o.dtype), classes[position]))
-            position += 1
-        else:
-            kind = "position" if isinstance(o, Position) else "number"
-            held = (dt.bool_ if i in conditions else position_dtype(numel) if isinstance(o, Position)
-                    else number_dtype(o, wide))
-            described.append((kind, held, None))
-    results = tuple(("tensor", element(o.dtype), c) for o, c in zip(outputs, classes[position:]))
+    described, args, arg_types = _describe(kept, classes, wide, position_dtype(numel), conditions, element)
+    results = tuple(("tensor", element(o.dtype), c) for o, c in zip(outputs, classes[len(tensors):]))
     dtypes = [d[1] for d in described + list(results)]
     nodes = postorder(*exprs)
     dtypes += [e.dtype for e in nodes]
@@ -162,16 +152,6 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
     large = width > 1 and sum(n * o.dtype.itemsize for n, o in zip(touched, layouts)) >= STREAM_BYTES
     faults = next((e.primitive.fault for e in nodes if isinstance(e, Apply) and e.primitive.fault), "")
     index_type = "uint32" if index == "uint" else "uint64"
-    args: list[Any] = []
-    arg_types: list[str | None] = []
-    for i, o in kept:
-        if isinstance(o, Layout):
-            args.append(Operand(i))
-            arg_types += [None, "uint64"]
-        elif isinstance(o, Number):
-            passed = dt.bool_ if i in conditions else number_dtype(o, wide)
-            args.append(ScalarOperand(i, passed))
-            arg_types.append(passed.storage.name if passed is not dt.bool_ else "uint8")
     for k in range(len(outputs)):
         args.append(Result(k))
         arg_types += [None, "uint64"]
@@ -191,6 +171,29 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
          ("fault_code", fault_code(name, faults) if faults else 0)),
         (local,), tuple(arg_types), faults)
     return Plan(outputs, (Launch(spec, (groups * local,), tuple(args)),), single=len(outputs) == 1)
+
+
+def _describe(kept: Sequence[tuple[int, Layout | Number | Position]], classes: Sequence[tuple[str, ...]],
+              wide: DType, place: DType, conditions: Sequence[int], element: Callable[[DType], DType],
+              ) -> tuple[list[tuple[str, DType, tuple[str, ...] | None]], list[Any], list[str | None]]:
+    """(kind, type and classes, launch arguments, their types) of the operands that are passed."""
+    described: list[tuple[str, DType, tuple[str, ...] | None]] = []
+    args: list[Any] = []
+    arg_types: list[str | None] = []
+    walked = iter(classes)
+    for i, o in kept:
+        if isinstance(o, Layout):
+            described.append(("tensor", element(o.dtype), next(walked)))
+            args.append(Operand(i))
+            arg_types += [None, "uint64"]
+        elif isinstance(o, Position):
+            described.append(("position", place, None))
+        else:
+            passed = dt.bool_ if i in conditions else number_dtype(o, wide)
+            described.append(("number", passed, None))
+            args.append(ScalarOperand(i, passed))
+            arg_types.append(passed.storage.name if passed is not dt.bool_ else "uint8")
+    return described, args, arg_types
 
 
 def _is_copy(e: Expr) -> bool:
