@@ -162,6 +162,8 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
         local = min(pick("group", GPU_GROUP) if pick else GPU_GROUP, caps.max_work_group_size)
     groups, chunk, chunks, tasks = _shape_grid(sizes, width, local, caps, pick)
     scalars += [n, chunk, chunks, tasks]
+    if width == 1 and index == "uint":
+        scalars += [v for size in sizes[1:] for v in _magic(size)]
     args += scalars
     arg_types += [index_type] * len(scalars)
     spec = KernelSpec(
@@ -171,6 +173,15 @@ def launch_plan(name: str, exprs: tuple[Expr, ...], operands: Sequence[Layout | 
          ("fault_code", fault_code(name, faults) if faults else 0)),
         (local,), tuple(arg_types), faults)
     return Plan(outputs, (Launch(spec, (groups * local,), tuple(args)),), single=len(outputs) == 1)
+
+
+def _magic(n: int) -> tuple[int, int]:
+    """(m, s) with x // n == mul_hi(x, m) >> s for all x below 2**31 and n of 2 at least.
+
+    Granlund and Montgomery, "Division by invariant integers using multiplication" (1994), theorem 4.2.
+    """
+    bits = (n - 1).bit_length()
+    return -(-(1 << (31 + bits)) // n), bits - 1
 
 
 def _describe(kept: Sequence[tuple[int, Layout | Number | Position]], classes: Sequence[tuple[str, ...]],

@@ -12,6 +12,10 @@ results = [(f"y{i}", o) for i, o in enumerate(outputs)]
 everything = tensors + results
 T = index_type
 def strided(o, d): return o[2][d] == "s"
+fast = W == 1 and T == "uint"
+def quotient(x, d):
+    if fast: return f"mul_hi({x}, magic{d}) >> shift{d}"
+    return f"{x} / {'n' if d == last else f'size{d}'}"
 %>\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
 void ${entry}(
@@ -35,7 +39,7 @@ void ${entry}(
 % endif
 % endfor
 % endfor
-    const ${T} n, const ${T} chunk, const ${T} chunks, const ${T} tasks${"," if spec.faults else ""}
+    const ${T} n, const ${T} chunk, const ${T} chunks, const ${T} tasks${"".join(f", const uint magic{d}, const uint shift{d}" for d in range(1, rank)) if fast else ""}${"," if spec.faults else ""}
 % if spec.faults:
     volatile __global int *fault_word
 % endif
@@ -101,13 +105,11 @@ def read(i, o):
     }
 % elif W == 1:
     for (${T} task = get_global_id(0); task < tasks; task += get_global_size(0)) {
-        const ${T} i = task % n;
-% if last:
-        ${T} row = task / n;
-% for d in reversed(range(last)):
-        const ${T} i${d} = row % size${d}; row /= size${d};
+% for d in reversed(range(1, rank)):
+<% whole = "task" if d == last else f"row{d + 1}" %>\
+        const ${T} row${d} = ${quotient(whole, d)}, i${d if d < last else ""} = ${whole} - row${d} * ${"n" if d == last else f"size{d}"};
 % endfor
-% endif
+        const ${T} i${0 if last else ""} = ${"row1" if last else "task"};
 % for name, o in everything:
         const ${T} ${name}_row = ${row_offset(name, o)};
 % endfor
