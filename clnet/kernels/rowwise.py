@@ -31,6 +31,7 @@ COLUMN_BLOCK = 32
 COLUMN_BLOCK_LEAST = 16
 COLUMN_BLOCK_ELEMENTS = 1 << 16
 GPU_GROUP = 64
+LONG_GROUP, LONG = 256, 2048  # items for rows of so many elements or more
 GPU_GROUPS_PER_UNIT = 32
 
 _INDEX_LIMIT = 1 << 31
@@ -208,7 +209,8 @@ def launch(r: Rowwise, space: Space, caps: DeviceCaps) -> Launch:
     args += scalars
     arg_types += ["uint64" if wide else "uint32"] * len(scalars)
     group_rows = space.mode == "row" and width == 1
-    local = 1 if width > 1 else _power_of_two(min(pick("group", GPU_GROUP), caps.max_work_group_size))
+    local = 1 if width > 1 else _power_of_two(min(
+        pick("group", LONG_GROUP if group_rows and space.n >= LONG else GPU_GROUP), caps.max_work_group_size))
     if width > 1:
         workers = caps.units * pick("workers_per_unit", CPU_WORKERS_PER_UNIT)
         size = 1 if space.numel <= CPU_GRAIN else min(tasks, workers)
