@@ -50,27 +50,21 @@ class _Storages:
         self._name, self._room, self._places = name, room, places
         self.roots: dict[str, LoadedStorage] = {}
 
-    def __call__(self, kind: StorageKind, key: str, location: str, count: int, view: Any = None) -> LoadedStorage:
-        """The storage of a key, or a part of it: (its own key, first element, elements).
+    def __call__(self, kind: StorageKind, key: str, location: str, count: int, view: None) -> LoadedStorage:
+        """The storage of a key.
 
         Raises:
-            CheckpointError: it is larger than what the file can hold.
+            CheckpointError: it is larger than what the file can hold, or a view of another (before 0.4).
         """
         size = kind.dtype.itemsize
         if key not in self.roots:
             self._room -= count * size
-            if count < 0 or self._room < 0:
-                raise CheckpointError(f"{self._name}: a storage of {count} elements does not fit into the file")
+            if count < 0 or self._room < 0 or view is not None:
+                raise CheckpointError(f"{self._name}: a storage of {count} elements does not fit into the file, "
+                                      "or is a view")
             storage = Storage(self._places.device(location), count * size)
             self.roots[key] = LoadedStorage(self._places.moved(storage, location), kind.dtype)
-        root = self.roots[key]
-        if view is None:
-            return root
-        _, first, length = view
-        whole = root.storage
-        if not 0 <= first <= first + length <= whole.nbytes // size:
-            raise CheckpointError(f"{self._name}: the view {view!r} reaches outside its storage")
-        return LoadedStorage(Storage(whole.device, length * size, whole.block, whole.start + first * size), kind.dtype)
+        return self.roots[key]
 
     def fill(self, key: str, file: IO[bytes]) -> None:
         """Read the contents of a storage.

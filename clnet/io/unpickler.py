@@ -160,9 +160,12 @@ class DataUnpickler(pickle._Unpickler):
         return load_storage(reference, self._storage_of)
 
     def load_build(self) -> None:
-        """Attributes of an OrderedDict (a state_dict's metadata); nothing else has any."""
+        """Attributes of an OrderedDict (a state_dict's metadata), whether a parameter is trained; no others."""
         state = self.stack.pop()
         target = self.stack[-1]
+        if isinstance(target, Parameter) and isinstance(state, tuple) and len(state) == 3:
+            target.requires_grad_(bool(state[0]))  # as PyTorch wrote them before 0.4
+            return
         if type(target) is not OrderedDict or not isinstance(state, dict):
             raise pickle.UnpicklingError(f"Weights only load failed: the file sets attributes of a "
                                          f"{type(target).__name__}; weights_only=False would allow it")

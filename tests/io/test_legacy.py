@@ -5,12 +5,15 @@ import base64
 import io
 import pickle
 import zlib
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 
 import clnet
 from clnet import nn
+from clnet.io.pickler import CheckpointPickler
+from clnet.io.unpickler import DataUnpickler, LoadedStorage
 
 # torch.save(..., _use_new_zipfile_serialization=False) of PyTorch 2.13: a tensor, its transpose, a
 # parameter on its last row, bfloat16, a conjugated complex tensor, an OrderedDict.
@@ -55,3 +58,17 @@ def test_hostile():
     header = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {}))
     with pytest.raises(pickle.UnpicklingError, match=r"os\.system"):
         clnet.load(io.BytesIO(header + b"cos\nsystem\n(S'exit'\ntR."))
+
+
+def test_parameters_of_the_first_versions():
+    file = io.BytesIO()
+    pickler = CheckpointPickler(file, 2)
+
+    class Old:
+        def __reduce__(self):
+            return pickler._global("torch.nn.parameter", "Parameter"), (clnet.ones(2),), (False, True, OrderedDict())
+
+    pickler.dump([Old()])
+    file.seek(0)
+    [got] = DataUnpickler(file, lambda kind, *_: LoadedStorage(pickler.storages[0], kind.dtype)).load()
+    assert type(got) is nn.Parameter and got.tolist() == [1, 1] and not got.requires_grad

@@ -118,3 +118,8 @@ def test_colors():
     assert T.Grayscale(3)(t).shape == t.shape and T.RandomGrayscale(1)(picture).mode == "RGB"
     with pytest.raises(ValueError, match="hue values"):
         T.ColorJitter(hue=0.7)
+
+
+def test_normalize_refuses_more_means_than_channels():
+    with pytest.raises(RuntimeError):
+        T.Normalize((0.5,) * 3, (0.5,) * 3)(clnet.ones(1, 2, 2))

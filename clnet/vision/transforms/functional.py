@@ -132,6 +132,7 @@ def normalize(tensor: Any, mean: Sequence[float], std: Sequence[float], inplace:
 
     Raises:
         TypeError: not a floating-point tensor.  ValueError: a deviation of 0, or too few dimensions.
+        RuntimeError: more means than channels.
     """
     if not isinstance(tensor, Tensor):
         raise TypeError(f"img should be Tensor Image. Got {type(tensor)}")
@@ -145,9 +146,7 @@ def normalize(tensor: Any, mean: Sequence[float], std: Sequence[float], inplace:
     scale: Any
     shift, scale = (make(np.asarray(v, np.float64).reshape(-1, 1, 1), dtype=tensor.dtype, device=tensor.device)
                     for v in (mean, std))
-    if inplace:
-        return tensor.sub_(shift).div_(scale)
-    return (tensor - shift) / scale
+    return (tensor if inplace else tensor.clone()).sub_(shift).div_(scale)
 
 
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
