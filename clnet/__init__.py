@@ -73,19 +73,21 @@ from_dlpack, to_dlpack = _tensor.interchange.from_dlpack, _tensor.interchange.to
 set_printoptions = _tensor.printing.set_printoptions
 globals().update({f.__name__: f for f in (
     *_tensor.queries.FUNCTIONS, *_tensor.complex.FUNCTIONS, *_tensor.mutation.FUNCTIONS, *_tensor.indexing.FUNCTIONS,
-    *_tensor.typed.FUNCTIONS)})
+    *_tensor.typed.FUNCTIONS, *_tensor.foreach.FUNCTIONS)})
 globals().update(_tensor.typed.PLAIN)
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 newaxis = None
 _tensor.assembly.eager.tuner = lambda *call: importlib.import_module(f"{__name__}.tune.first_use").best_plan(*call)
 
-_PACKAGES = ("accelerator", "amp", "autograd", "backends", "compiler", "cuda", "data", "distributed", "distributions",
-             "dropin", "fft", "func", "io", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim",
-             "profiler", "signal", "special", "switches", "testing", "tune", "types", "utils", "version", "vision")
+_PACKAGES = ("accelerator", "amp", "autograd", "backends", "compiler", "cpu", "cuda", "data", "distributed",
+             "distributions", "dropin", "fft", "func", "io", "jit", "linalg", "masked", "mps", "multiprocessing",
+             "nn", "onnx", "optim", "profiler", "signal", "special", "switches", "testing", "tune", "types", "utils",
+             "version", "vision", "xpu")
 # Functions that load with the package they live in.
 _LOADED_FROM = {
     "io": ("load", "save"),
-    "nn.functional": ("celu_", "rrelu_", "selu_", "threshold_"),
+    "nn.top_level": ("batch_norm", "embedding", "group_norm", "instance_norm", "layer_norm"),
+    "nn.functional": ("alpha_dropout", "celu_", "feature_alpha_dropout", "rms_norm", "rrelu_", "selu_", "threshold_"),
     "batching": ("vmap",),
     "profiler": ("summary",),
     "amp": ("autocast", "GradScaler", "get_autocast_dtype", "is_autocast_available", "is_autocast_enabled"),

@@ -5,17 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 
-def flatten(tree: Any) -> tuple[list[Any], Callable[[Any], Any]]:
+def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Callable[[Any], Any]]:
     """(leaves, function that puts an iterator's values in the leaves' places)."""
+    if is_leaf is not None and is_leaf(tree):
+        return [tree], next
     if isinstance(tree, dict):
-        parts = [flatten(v) for v in tree.values()]
+        parts = [flatten(v, is_leaf) for v in tree.values()]
         keys, kind = list(tree), type(tree)
         return _joined(parts, lambda values: kind(zip(keys, values)))
     if isinstance(tree, tuple) and getattr(tree, "_fields", None) is not None:
         named = type(tree)
-        return _joined([flatten(v) for v in tree], lambda values: named(*values))
+        return _joined([flatten(v, is_leaf) for v in tree], lambda values: named(*values))
     if isinstance(tree, (tuple, list)):
-        return _joined([flatten(v) for v in tree], type(tree))
+        return _joined([flatten(v, is_leaf) for v in tree], type(tree))
     return [tree], next
 
 

@@ -3,6 +3,7 @@ from . import (
     assembly,
     complex,
     creation,
+    foreach,
     indexing,
     interchange,
     methods,
@@ -18,6 +19,5 @@ from .eager import EagerInterpreter
 from .methods import exported
 from .tensor import Tensor
 
-__all__ = ["EagerInterpreter", "Tensor", "assembly", "complex", "creation", "exported", "indexing", "interchange",
-           "methods", "mutation", "printing", "queries", "random", "ranges", "typed",
-           "windows"]
+__all__ = ["EagerInterpreter", "Tensor", "assembly", "complex", "creation", "exported", "foreach", "indexing",
+           "interchange", "methods", "mutation", "printing", "queries", "random", "ranges", "typed", "windows"]

@@ -17,6 +17,7 @@ from ..core.dtypes import DType
 from ..core.layout import Layout, Size
 from ..device import Device
 from .storage import Storage
+from .untyped import UntypedStorage
 
 _new = object.__new__
 
@@ -124,6 +125,10 @@ class Tensor:
     def data_ptr(self) -> int:
         """An address-like number, equal for tensors that start at the same element."""
         return id(self.storage.block) + self.offset * self.itemsize
+
+    def untyped_storage(self) -> UntypedStorage:
+        """The memory behind the tensor and its views."""
+        return UntypedStorage(self.storage)
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         return self.layout.contiguous

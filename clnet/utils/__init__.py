@@ -4,7 +4,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("checkpoint", "data", "tensorboard")
+_MODULES = ("_pytree", "checkpoint", "data", "tensorboard")
 
 
 def __getattr__(name: str) -> Any:

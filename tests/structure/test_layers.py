@@ -17,7 +17,7 @@ RANKS = {
 }
 # Packages that offer what others hold under PyTorch's paths. They define nothing.
 FACADES = {"utils", "linalg", "masked", "cuda", "backends", "random", "fft", "func", "signal", "special", "testing",
-           "multiprocessing", "types", "accelerator"}
+           "multiprocessing", "types", "accelerator", "cpu", "mps", "xpu"}
 # The one module of its row that the others of the row may use.
 SHARED = "clnet.nn.functional"
 # Imports inside functions: what loads OpenCL waits until a device is asked for.

@@ -146,3 +146,12 @@ class SyncBatchNorm(_BatchNorm):
         for name, child in module.named_children():
             found.add_module(name, cls.convert_sync_batchnorm(child, process_group))
         return found
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Make every batch norm below a module take its statistics from the batch alone; returns ``root``."""
+    for module in root.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

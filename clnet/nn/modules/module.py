@@ -13,6 +13,10 @@ from ...device import Device
 from ...tensor import Tensor
 from ...tensor.creation import empty_like
 from .calling import Calling
+from .calling import register_module_forward_hook as register_module_forward_hook
+from .calling import register_module_forward_pre_hook as register_module_forward_pre_hook
+from .calling import register_module_full_backward_hook as register_module_full_backward_hook
+from .calling import register_module_full_backward_pre_hook as register_module_full_backward_pre_hook
 from .registration import _HOOK_TABLES, Registration
 from .state import StateDict
 
