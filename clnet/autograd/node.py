@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,14 @@ class RemovableHandle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def add_hook(table: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
+    """Put a hook at the end of a table, or at its beginning."""
+    handle = RemovableHandle(table, hook)
+    if prepend:
+        table.move_to_end(handle.id, last=False)
+    return handle
 
 
 class Handles(RemovableHandle):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+POCL = "Portable Computing Language"
+"""The platform name of PoCL, where a plan or a wait depends on it."""
+
 
 @dataclass(frozen=True)
 class DeviceCaps:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from clnet.core.caps import DeviceCaps
+from clnet.core.caps import POCL, DeviceCaps
 from clnet.core.config import Settings
 from clnet.core.errors import BuildError
 from clnet.core.program import KernelSource
@@ -25,7 +25,6 @@ from clnet.device.launch import Kernel, LaunchQueue
 
 EXIT_SECONDS = 40.0
 """Time that a process may spend at its end on storing PoCL's binaries."""
-_POCL = "Portable Computing Language"
 
 
 class Deferred:
@@ -86,7 +85,7 @@ class Builder:
         # PoCL compiles for a work-group size at the first launch, and its binaries hold only
         # what has been compiled. Taking one costs it another compilation of every kernel, so
         # that is left for the end of the process.
-        self._defers = caps.platform == _POCL
+        self._defers = caps.platform == POCL
         self._deferred: list[Deferred] = []
         self._kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()
         self._lock = threading.RLock()

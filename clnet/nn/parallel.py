@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd.function import record_custom
 from ..autograd.graph import mark
 from ..autograd.mode import is_grad_enabled
+from ..core.caps import POCL
 from ..core.layout import wrap_dim
 from ..device import Device
 from ..device import devices as all_devices
@@ -23,8 +24,6 @@ from .utils.stateless import functional_call
 __path__: list[str] = []
 # Forward passes that are timed, device by device, before the shares are settled.
 _MEASURED = 3
-# The platform of CPUs whose own threads compute everything.
-_WORKERS_ONLY = "Portable Computing Language"
 
 
 class DataParallel(Module):
@@ -155,7 +154,7 @@ class _Meeting:
 
 def _help(device: Device) -> None:
     """Wait for a device that computes in the thread that waits; others go on while more is enqueued."""
-    if device.caps.device_type == "cpu" and device.caps.platform != _WORKERS_ONLY:
+    if device.caps.device_type == "cpu" and device.caps.platform != POCL:  # whose own threads compute everything
         device.runtime.settle()
 
 

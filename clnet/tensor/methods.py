@@ -32,11 +32,12 @@ def out_variant(op: Op) -> Callable[..., Any]:
         if out is None:
             return op(*args, **kwargs)
         targets = tuple(out) if isinstance(out, (tuple, list)) else (out,)
-        for t in (*targets, *args) if graph.grad_mode.enabled else ():
+        given = (*args, *kwargs.values())
+        for t in (*targets, *given) if graph.grad_mode.enabled else ():
             if isinstance(t, Tensor) and t.requires_grad:
                 raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support "
                                    "automatic differentiation, but one of the arguments requires grad.")
-        if op.kind == "expression" and _fills(op, args, targets[0]):
+        if op.kind == "expression" and _fills(op, given, targets[0]):
             operands, attrs = op.bind(*args, **(op.renamed(kwargs) if kwargs else kwargs))
             write(op, operands, attrs, targets[0])
             return out
@@ -50,19 +51,23 @@ def out_variant(op: Op) -> Callable[..., Any]:
                                    f"{target.dtype} instead")
             if target.shape != result.shape:
                 target.resize_(result.shape)
+            elif op.kind == "expression":
+                for x in given:
+                    if isinstance(x, Tensor):
+                        meets(x, target)
             target.copy_(result)
         return out
 
     return _dressed(call, op, out=True)
 
 
-def _fills(op: Op, args: tuple[Any, ...], target: Tensor) -> bool:
+def _fills(op: Op, given: tuple[Any, ...], target: Tensor) -> bool:
     """Whether an elementwise call computes exactly the elements of ``target``, where its kernel can put them."""
     if op.body is not None or not all(
             x.storage.device is target.storage.device and not x.tracked if isinstance(x, Tensor)
-            else isinstance(x, (bool, int, float)) for x in args):
+            else isinstance(x, (bool, int, float)) for x in given):
         return False
-    return lay.broadcast_shapes(*(x.shape for x in args if isinstance(x, Tensor))) == target.shape
+    return lay.broadcast_shapes(*(x.shape for x in given if isinstance(x, Tensor))) == target.shape
 
 
 class _LazySignature(inspect.Signature):

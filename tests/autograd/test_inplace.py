@@ -131,3 +131,6 @@ def test_out_writes_where_it_is_told():
     assert clnet.exp(x, out=x) is x and x[0, 0].item() == 1
     with pytest.raises(RuntimeError, match="automatic differentiation"):
         clnet.add(clnet.ones(3, requires_grad=True), y, out=clnet.empty(3))
+    with pytest.raises(RuntimeError, match="automatic differentiation"):
+        clnet.add(y, other=clnet.ones(3, requires_grad=True), out=clnet.empty(3))
+    assert clnet.add(y, other=x, out=clnet.empty(3)).shape == (2, 3)  # takes the shape of the result

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...autograd.function import Function
-from ...autograd.node import RemovableHandle
+from ...autograd.node import RemovableHandle, add_hook
 from ...core.events import HUB
 from ...tensor import Tensor
 
@@ -22,46 +22,33 @@ class Hook:
     always_call: bool = False
 
 
-def add_hook(table: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
-    """Put a hook at the end of a table, or at its beginning."""
-    handle = RemovableHandle(table, hook)
-    if prepend:
-        table.move_to_end(handle.id, last=False)
-    return handle
+# The hooks around every module's call, each with its kind: a call without any asks one table.
+_EVERYWHERE: OrderedDict[int, tuple[str, Any]] = OrderedDict()
 
 
-class _EveryModule:
-    """The hooks around every module's call."""
-
-    before: OrderedDict[int, Hook] = OrderedDict()
-    after: OrderedDict[int, Hook] = OrderedDict()
-    backward: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-    backward_before: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-
-    @classmethod
-    def any(cls) -> bool:
-        return bool(cls.before or cls.after or cls.backward or cls.backward_before)
+def _everywhere(kind: str) -> list[tuple[int, Any]]:
+    return [(key, hook) for key, (k, hook) in _EVERYWHERE.items() if k == kind]
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call ``hook(module, args)`` before every module's ``forward``; what it returns replaces the arguments."""
-    return add_hook(_EveryModule.before, Hook(hook))
+    return add_hook(_EVERYWHERE, ("before", Hook(hook)))
 
 
 def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool = False,
                                  always_call: bool = False) -> RemovableHandle:
     """Call ``hook(module, args, output)`` after every module's ``forward``; a result replaces the output."""
-    return add_hook(_EveryModule.after, Hook(hook, with_kwargs, always_call))
+    return add_hook(_EVERYWHERE, ("after", Hook(hook, with_kwargs, always_call)))
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call ``hook(module, grad_input, grad_output)`` in the backward of every module."""
-    return add_hook(_EveryModule.backward, hook)
+    return add_hook(_EVERYWHERE, ("backward", hook))
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call ``hook(module, grad_output)`` before the backward of every module."""
-    return add_hook(_EveryModule.backward_before, hook)
+    return add_hook(_EVERYWHERE, ("backward_before", hook))
 
 
 class Calling:
@@ -77,7 +64,7 @@ class Calling:
         if HUB.calls:
             return self._call_observed(args, kwargs)
         if (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
-                or self._backward_pre_hooks or _EveryModule.any()):
+                or self._backward_pre_hooks or _EVERYWHERE):
             return self._call_hooked(args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -132,18 +119,18 @@ class Calling:
         try:
             args, kwargs = self._before(args, kwargs)
             backward = None
-            hooks = (*_EveryModule.backward.values(), *self._backward_hooks.values())
-            pre_hooks = (*_EveryModule.backward_before.values(), *self._backward_pre_hooks.values())
+            hooks = tuple(h for _, h in [*_everywhere("backward"), *self._backward_hooks.items()])
+            pre_hooks = tuple(h for _, h in [*_everywhere("backward_before"), *self._backward_pre_hooks.items()])
             if hooks or pre_hooks:
                 backward = _BackwardHooks(self, hooks, pre_hooks)
                 args = backward.watch_inputs(args)
             output = self.forward(*args, **kwargs)
-            for key, hook in [*_EveryModule.after.items(), *self._forward_hooks.items()]:
+            for key, hook in [*_everywhere("after"), *self._forward_hooks.items()]:
                 called.add(key)
                 output = self._after(hook, args, kwargs, output)
             return output if backward is None else backward.watch_outputs(output)
         except Exception:
-            for key, hook in [*_EveryModule.after.items(), *self._forward_hooks.items()]:
+            for key, hook in [*_everywhere("after"), *self._forward_hooks.items()]:
                 if hook.always_call and key not in called:
                     try:
                         output = self._after(hook, args, kwargs, output)
@@ -154,7 +141,7 @@ class Calling:
             raise
 
     def _before(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        for hook in [*_EveryModule.before.values(), *self._forward_pre_hooks.values()]:
+        for _, hook in [*_everywhere("before"), *self._forward_pre_hooks.items()]:
             if hook.with_kwargs:
                 got = hook.function(self, args, kwargs)
                 if got is not None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...autograd.mode import no_grad
-from ...autograd.node import RemovableHandle
+from ...autograd.node import RemovableHandle, add_hook
 from ...tensor import Tensor
 from ..parameter import Parameter
-from .calling import Hook, add_hook
+from .calling import Hook
 
 _EXTRA_STATE = "_extra_state"
 
