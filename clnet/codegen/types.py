@@ -50,26 +50,24 @@ def mask_type(dtype: DType, width: int) -> str:
 def load(dtype: DType, pointer: str, index: str, width: int = 1) -> str:
     """C expression reading ``width`` consecutive elements from ``pointer + index``."""
     if dtype is dt.float16:
-        return (f"vload_half{width}(0, {pointer} + {index})" if width > 1
-                else f"vload_half({index}, {pointer})")
+        return f"vload_half{width if width > 1 else ''}(0, {pointer} + {index})"
     if dtype.is_complex and width > 1:
         part = _MEMORY[dtype.to_real()]
-        return f"vload{2 * width}(0, (__global const {part} *)({pointer} + {index}))"
-    raw = f"vload{width}(0, {pointer} + {index})" if width > 1 else f"{pointer}[{index}]"
+        return f"load_{part}{2 * width}({pointer} + {index})"
+    raw = f"load_{_MEMORY[dtype]}{width}({pointer} + {index})" if width > 1 else f"{pointer}[{index}]"
     return f"bf16_decode{width}({raw})" if dtype is dt.bfloat16 else raw
 
 
 def store(dtype: DType, pointer: str, index: str, value: str, width: int = 1) -> str:
     """C statement writing ``width`` consecutive elements (round to nearest even)."""
     if dtype is dt.float16:
-        return (f"store_half{width}({value}, {pointer} + {index});" if width > 1
-                else f"vstore_half_rte({value}, {index}, {pointer});")
+        return f"store_half{width}({value}, {pointer} + {index});"
     if dtype is dt.bfloat16:
         value = f"bf16_encode{width}({value})"
     if dtype.is_complex and width > 1:
         part = _MEMORY[dtype.to_real()]
-        return f"vstore{2 * width}({value}, 0, (__global {part} *)({pointer} + {index}));"
-    return (f"vstore{width}({value}, 0, {pointer} + {index});" if width > 1
+        return f"store_{part}{2 * width}({value}, {pointer} + {index});"
+    return (f"store_{_MEMORY[dtype]}{width}({value}, {pointer} + {index});" if width > 1
             else f"{pointer}[{index}] = {value};")
 
 

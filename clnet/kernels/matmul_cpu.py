@@ -4,8 +4,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from ..core import dtypes as dt
 from ..core import layout as lay
 from ..core.caps import DeviceCaps
+from ..core.dtypes import DType
 from ..core.layout import Layout
 from ..core.plan import Launch, Temporary
 from ..core.tunables import Choice
@@ -36,9 +38,10 @@ PACK_B_ROWS = 192
 PACK_B_ROWS_NEAR = 512
 # Rows that are copied together where they are neighbours in memory.
 PACK_ROWS = 64
-# Elements of a row of a narrow type that are widened together, and columns from which a copy pays more;
-# bytes after which cache sets repeat.
-WIDEN = 64
+# Elements of a row of a narrow type that are widened together, and rows and columns from which a copy pays
+# more; bytes after which cache sets repeat.
+WIDEN = 16
+NARROW_ROWS = 64
 WIDEN_COLUMNS = 512
 PAGE = 4096
 
@@ -66,19 +69,23 @@ def plan_cpu(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
         "pack_b", p.m >= (PACK_B_ROWS if far else PACK_B_ROWS_NEAR))
     # Along k the broadcasts of a read whole cache lines; narrow types are widened there stretch by stretch.
     narrow = p.a.dtype is not p.accumulate
-    pack_a = pick("pack_a", narrow and p.m >= WIDEN and p.n >= WIDEN_COLUMNS or p.a.column != 1 and (
+    pack_a = pick("pack_a", narrow and p.m >= NARROW_ROWS and p.n >= WIDEN_COLUMNS or p.a.column != 1 and (
         p.m >= PACK_A_ROWS and p.n >= 2 * width or narrow and p.n > 2 * width))
     widen = WIDEN if narrow and not pack_a and p.a.column == 1 and p.k > 1 else 0
     launches: list[Launch] = []
     temporaries: list[Layout] = []
     if pack_a:
-        launch, a = _pack(p, p.a, p.m, rows, len(temporaries), temporaries, caps)
+        launch, a = _pack(p, p.a, p.m, rows, len(temporaries), temporaries, caps, p.accumulate)
         launches += launch
         p = replace(p, a=a)
     if pack_b:
-        launch, b = _pack(p, p.b.transposed, p.n, width, len(temporaries), temporaries, caps)
+        # Two vectors of b per step are widened as they are read, which costs less than bytes do.
+        half = p.b.dtype in (dt.float16, dt.bfloat16)
+        source = replace(p.b, dtype=dt.uint16) if half else p.b
+        launch, b = _pack(p, source.transposed, p.n, width, len(temporaries), temporaries, caps,
+                          source.dtype if half else p.accumulate)
         launches += launch
-        p = replace(p, b=b)
+        p = replace(p, b=replace(b, dtype=p.b.dtype) if half else b)
     tiles, panels = -(-p.m // rows), -(-p.n // width)
     count = math.prod(p.batch)
     workers = _workers(p, count, pick, caps)
@@ -111,7 +118,7 @@ def _dot(p: Product, caps: DeviceCaps) -> tuple[list[Launch], list[Layout]]:
     launches: list[Launch] = []
     temporaries: list[Layout] = []
     if p.a.column != 1:
-        launches, a = _pack(p, p.a, p.m, 1, 0, temporaries, caps)
+        launches, a = _pack(p, p.a, p.m, 1, 0, temporaries, caps, p.accumulate)
         p = replace(p, a=replace(a, row=p.k, column=1))
     # Four by four sums take the fewest reads that registers allow; eight rows take more from farther caches.
     pick = choose(DOT, p, caps)
@@ -147,16 +154,16 @@ def _tile_rows(m: int) -> int:
 
 
 def _pack(p: Product, source: Matrix, rows: int, panel: int, slot: int, temporaries: list[Layout],
-          caps: DeviceCaps) -> tuple[list[Launch], Matrix]:
-    """Copy (rows, K) matrices into panels [panel][k][row in panel], filled up with zeros."""
+          caps: DeviceCaps, dtype: DType) -> tuple[list[Launch], Matrix]:
+    """Copy (rows, K) matrices into panels [panel][k][row in panel] of that type, filled up with zeros."""
     shared = all(s == 0 for s in source.batch)
     count = 1 if shared else math.prod(p.batch)
     panels = -(-rows // panel)
-    layout = lay.dense((count, panels, p.k, panel), p.accumulate)
+    layout = lay.dense((count, panels, p.k, panel), dtype)
     temporaries.append(layout)
     step = 0 if shared else panels * p.k * panel
     strides = lay.contiguous_strides(p.batch)
-    target = Matrix(Temporary(slot), p.accumulate, tuple(step * s for s in strides), panel, 1)
+    target = Matrix(Temporary(slot), dtype, tuple(step * s for s in strides), panel, 1)
     if not p.k:
         return [], target
     if shared:
@@ -175,7 +182,7 @@ def _pack(p: Product, source: Matrix, rows: int, panel: int, slot: int, temporar
     tasks = count * groups * chunks
     args.scalars |= {"rows": rows, "K": p.k, "panels": panels, "groups": groups, "chunk": min(chunk, p.k),
                      "chunks": chunks, "tasks": tasks}
-    params = {"panel": panel, "together": together, "source": source.dtype, "target": p.accumulate,
+    params = {"panel": panel, "together": together, "source": source.dtype, "target": dtype,
               "row_class": stride_class(source.row), "k_class": stride_class(source.column),
               "batch_rank": len(source.batch)}
     return [args.launch("matmul_pack", params, 1, min(workers, tasks))], target

@@ -56,7 +56,7 @@ void ${entry}(
                     const ${vector_t} x${i} = ${types.convert(types.load(source, "s", f"s_at + (row + v + {i}) * s_m + k", V), source, target, V)};
 % endfor
 % for j in range(V):
-                    vstore${V}((${vector_t})(${", ".join(f"x{i}.s{j:x}" for i in range(V))}), 0, to + (k + ${j}) * ${panel} + v);
+                    ${types.store(target, "to", f"(k + {j}) * {panel} + v", f"({vector_t})(" + ", ".join(f"x{i}.s{j:x}" for i in range(V)) + ")", V)}
 % endfor
                 }
             }

@@ -66,16 +66,18 @@ void ${entry}(
             ${one_t} wide[${rows * widen}];
             for (${T} k_here = k_first; k_here < k_stop; k_here += ${widen}) {
                 const uint stretch = (uint)min((${T})${widen}, k_stop - k_here);
+                if (stretch == ${widen}) {
 % for i in range(rows):
-                for (uint k = 0; k < stretch;)
-                    if (k + ${lanes} <= stretch) {
-                        vstore${lanes}(${types.convert(types.load(a_dtype, "a_column", f"r{i} + k", lanes), a_dtype, accumulate, lanes)}, 0, wide + ${i * widen} + k);
-                        k += ${lanes};
-                    } else {
-                        wide[${i * widen} + k] = ${types.convert(types.load(a_dtype, "a_column", f"r{i} + k"), a_dtype, accumulate)};
-                        ++k;
-                    }
+% for k in range(0, widen, lanes):
+                    vstore${lanes}(${types.convert(types.load(a_dtype, "a_column", f"r{i} + {k}", lanes), a_dtype, accumulate, lanes)}, 0, wide + ${i * widen + k});
 % endfor
+% endfor
+                } else
+                    for (uint k = 0; k < stretch; ++k) {
+% for i in range(rows):
+                        wide[${i * widen} + k] = ${types.convert(types.load(a_dtype, "a_column", f"r{i} + k"), a_dtype, accumulate)};
+% endfor
+                    }
                 a_column += stretch;
                 for (uint k = 0; k < stretch; ++k) {
 % else:

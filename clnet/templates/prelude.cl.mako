@@ -15,6 +15,25 @@
 #endif
 #endif
 % endif
+## Vectors in global memory at any element's address.
+% for t in ("char", "uchar", "short", "ushort", "int", "uint", "long", "ulong", "float", "double"):
+% for w in (2, 4, 8, 16):
+% if f"load_{t}{w}(" in body or f"store_{t}{w}(" in body or t == "ushort" and f"store_half{w}(" in body:
+#ifndef LOAD_${t}${w}
+#define LOAD_${t}${w}
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
+// One access; vload and vstore may go element by element.
+typedef ${t}${w} ${t}${w}_anywhere __attribute__((aligned(sizeof(${t}))));
+#define load_${t}${w}(p) (*(__global const ${t}${w}_anywhere *)(p))
+#define store_${t}${w}(x, p) (*(__global ${t}${w}_anywhere *)(p) = (x))
+#else
+#define load_${t}${w}(p) vload${w}(0, (__global const ${t} *)(p))
+#define store_${t}${w}(x, p) vstore${w}(x, 0, (__global ${t} *)(p))
+#endif
+#endif
+% endif
+% endfor
+% endfor
 % for w in (1, 2, 4, 8, 16):
 <% v = "" if w == 1 else str(w) %>\
 % if f"bf16_decode{w}(" in body:
@@ -37,11 +56,23 @@ inline ushort${v} bf16_encode${w}(float${v} x) {
 }
 #endif
 % endif
-% if w > 1 and f"store_half{w}(" in body:
+% if f"store_half{w}(" in body:
 #ifndef STORE_HALF${w}
 #define STORE_HALF${w}
 % if caps.fp16:
-#define store_half${w}(x, p) vstore_half${w}_rte(x, 0, p)
+#define store_half${w}(x, p) vstore_half${v}_rte(x, 0, p)
+% else:
+#if defined(__clang__) && defined(__F16C__)
+// The processor converts to halves, though it does not compute in them.
+% if w == 1:
+#define store_half1(x, p) __builtin_store_halff(x, p)
+% else:
+typedef half half${w}_anywhere __attribute__((ext_vector_type(${w}), aligned(2)));
+#define store_half${w}(x, p) (*(__global half${w}_anywhere *)(p) = __builtin_convertvector(x, half${w}_anywhere))
+% endif
+#else
+% if w == 1:
+#define store_half1(x, p) vstore_half_rte(x, 0, p)
 % else:
 // Where halves are foreign, vstore_half may go element by element; this rounds all lanes at once.
 __attribute__((noinline)) ushort${v} half_encode${w}(float${v} x) {
@@ -52,7 +83,9 @@ __attribute__((noinline)) ushort${v} half_encode${w}(float${v} x) {
     const uint${v} large = select((uint${v})(0x7C00u), (uint${v})(0x7E00u), bits > 0x7F800000u);
     return convert_ushort${v}(sign | select(select(normal, small, bits < 0x38800000u), large, bits >= 0x47800000u));
 }
-#define store_half${w}(x, p) vstore${w}(half_encode${w}(x), 0, (__global ushort *)(p))
+#define store_half${w}(x, p) store_ushort${w}(half_encode${w}(x), p)
+% endif
+#endif
 % endif
 #endif
 % endif
