@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..codegen.render import plan_vector_width
 from ..codegen.spec import KernelSpec
 from ..core import dtypes as dt
 from ..core import layout as lay
@@ -67,9 +68,13 @@ def _launch(name: str, base: Layout, base_arg: Any, indices: Sequence[Layout], f
             "workers_per_unit" if cpu else "items_per_unit", WORKERS_PER_UNIT[caps.plan_class]))
         size = -(-size // local) * local
     scalars += [batches, rows, parts, lanes]
+    dtype = base.dtype if accumulate else _MOVED.get(base.dtype.itemsize, base.dtype)
+    width = plan_vector_width([dtype], caps)
+    if not cpu or accumulate or dtype.is_complex or (rest_x[-1], rest_y[-1]) != (1, 1) or rest_sizes[-1] < width:
+        width = 1
     spec = KernelSpec(
         "index", name,
-        (("dtype", base.dtype if accumulate else _MOVED.get(base.dtype.itemsize, base.dtype)),
+        (("dtype", dtype), ("width", width),
          ("index_types", tuple(i.dtype for i in indices)), ("writes", writes),
          ("accumulate", accumulate), ("batch_rank", len(sizes)), ("rest_rank", len(rest_sizes)),
          ("wide", wide), ("fault_code", fault_code("index", "index"))),

@@ -63,7 +63,7 @@ ${look("at[0]")}\
         }
         ${T} i = begin;
 % if copies:
-        for (; i + ${W} <= end; i += ${W}) vstore${W}(vload${W}(0, from + i), 0, out + i);
+        for (; i + ${W} <= end; i += ${W}) store_${bits}${W}(load_${bits}${W}(from + i), out + i);
 % endif
         for (; i < end; ++i) out[i] = from[${along("x", x_classes, "i")}];
 % else:

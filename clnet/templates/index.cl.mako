@@ -3,7 +3,7 @@
 ##
 ## Writing with equal positions must not depend on the order of work-items, so a position belongs
 ## to one of `owners` work-items, which visits all b in order: the last write wins, sums add up in
-## order.
+## order.  `width` elements move together where both sides lie in one piece.
 <%
 T = "ulong" if wide else "uint"
 indexed = len(index_types)
@@ -89,7 +89,14 @@ void ${entry}(
 % endfor
             const ${T} x_row = ${offset("r", "x_r", rest_last)};
             const ${T} y_row = ${offset("r", "y_r", rest_last)};
+% if width > 1:
+            ${T} r = 0;
+            for (; r + ${width} <= rest${rest_last}; r += ${width})
+                ${types.store(dtype, *(("from", "x_row + r") if writes else ("to", "y_row + r")), types.load(dtype, *(("to", "y_row + r") if writes else ("from", "x_row + r")), width), width)}
+            for (; r < rest${rest_last}; ++r) {
+% else:
             for (${T} r = r_first; r < rest${rest_last}; r += r_step) {
+% endif
 % if not writes:
                 to[y_row + r * y_r${rest_last}] = from[x_row + r * x_r${rest_last}];
 % elif accumulate:

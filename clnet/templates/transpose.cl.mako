@@ -13,10 +13,10 @@ y_type = bits if raw else types.memory_type(y_dtype)
 def held(w=1):
     return bits + (str(w) if w > 1 else "") if raw else types.register_type(y_dtype, w)
 def load(at, w=1):
-    if raw: return f"vload{w}(0, {at})" if w > 1 else f"*({at})"
+    if raw: return f"load_{bits}{w}({at})" if w > 1 else f"*({at})"
     return types.convert(types.load(x_dtype, f"({at})", "0", w), x_dtype, y_dtype, w)
 def store(at, value, w=1):
-    if raw: return f"vstore{w}({value}, 0, {at});" if w > 1 else f"*({at}) = {value};"
+    if raw: return f"store_{bits}{w}({value}, {at});" if w > 1 else f"*({at}) = {value};"
     return types.store(y_dtype, f"({at})", "0", value, w)
 %>\
 __kernel __attribute__((reqd_work_group_size(${local_size[0]}, 1, 1)))
