@@ -50,7 +50,8 @@ def mask_type(dtype: DType, width: int) -> str:
 def load(dtype: DType, pointer: str, index: str, width: int = 1) -> str:
     """C expression reading ``width`` consecutive elements from ``pointer + index``."""
     if dtype is dt.float16:
-        return f"vload_half{width if width > 1 else ''}(0, {pointer} + {index})"
+        return (f"vload_half{width}(0, {pointer} + {index})" if width > 1
+                else f"vload_half({index}, {pointer})")
     if dtype.is_complex and width > 1:
         part = _MEMORY[dtype.to_real()]
         return f"load_{part}{2 * width}({pointer} + {index})"
@@ -61,7 +62,7 @@ def load(dtype: DType, pointer: str, index: str, width: int = 1) -> str:
 def store(dtype: DType, pointer: str, index: str, value: str, width: int = 1) -> str:
     """C statement writing ``width`` consecutive elements (round to nearest even)."""
     if dtype is dt.float16:
-        return f"store_half{width}({value}, {pointer} + {index});"
+        return f"store_half{width}({value}, {pointer} + {index if width > 1 else f'({index})'});"
     if dtype is dt.bfloat16:
         value = f"bf16_encode{width}({value})"
     if dtype.is_complex and width > 1:

@@ -20,7 +20,8 @@ def watch(script: str, folder: Path, plan_class: str) -> tuple[str, list[str]]:
     """What a script beside this file prints, and what oclgrind found.
 
     oclgrind 21.10 takes lanes 8 to 15 picked out of a float16 (as by .hi) for unwritten: kernels
-    halve such vectors through an array.
+    halve such vectors through an array. What a kernel wrote into a buffer at the address of one
+    released before is at times taken for unwritten too: keep buffers alive to tell these apart.
     """
     log = folder / "oclgrind.log"
     done = subprocess.run(
